@@ -137,7 +137,7 @@ status_t cuModuleGetFunction(uint64_t *out, uint64_t handle, const char *name) {
   ENTER; NEED_CONTEXT;
   module_t *module = module_of(handle);
   if (!module) return INVALID_HANDLE;
-  function_t found = {.module = module, .max_dynamic = PLAIN_SHARED};
+  function_t found = {.module = module};
   if (idle_ids) {
     found.kind = KERNEL;
     found.info = &any_kernel;
@@ -153,6 +153,7 @@ status_t cuModuleGetFunction(uint64_t *out, uint64_t handle, const char *name) {
     if (found.info->parameter_count > MAX_PARAMETERS) return INVALID_VALUE;
   }
   for (function_t *known = functions; known; known = known->next) if (known->module == module && known->kind == found.kind && known->index == found.index) { *out = (uint64_t)known; return OK; }
+  found.max_dynamic = PLAIN_SHARED - (int)found.info->static_shared;
   function_t *function = malloc(sizeof *function);
   found.next = functions;
   *function = found;
@@ -192,7 +193,7 @@ status_t cuLaunchKernel(uint64_t handle, unsigned gx, unsigned gy, unsigned gz, 
   }
   if (threads > function->info->max_threads) return OUT_OF_RESOURCES;
   if (idle_ids) { launch_count++; return OK; }
-  if (shared > (unsigned)function->max_dynamic || shared + function->info->static_shared > (function->max_dynamic > PLAIN_SHARED ? OPT_IN_SHARED : PLAIN_SHARED)) return INVALID_VALUE;
+  if (shared > (unsigned)function->max_dynamic) return INVALID_VALUE;
   launch_t *launch = calloc(1, sizeof *launch);
   launch->function = function;
   launch->call = (struct ptx_launch){.grid = {gx, gy, gz}, .block = {bx, by, bz}, .dynamic_shared = shared};

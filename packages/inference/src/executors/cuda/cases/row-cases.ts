@@ -106,6 +106,24 @@ function mixtures(): readonly KernelCase[] {
     },
     {
       manifest: experts,
+      entry: "group_rows",
+      grid: 3,
+      block: 256,
+      sharedBytes: 3 * 4,
+      // A tile of the first expert, two of the last one, and one without rows; tiles have four rows.
+      args: [
+        output("int32", 4),
+        output("int32", 4 * 4),
+        integers(2, 0, 2, 2, 2, 2),
+        counts,
+        perToken,
+        3,
+        2,
+        4,
+      ],
+    },
+    {
+      manifest: experts,
       entry: "join_experts",
       grid: rows,
       block: 64,

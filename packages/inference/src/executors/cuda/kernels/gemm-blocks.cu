@@ -2,20 +2,22 @@
 // become bf16 or f16 on their way to shared memory; float32 accumulation.
 //
 // The weights are as they are stored (blocks.cuh); scales are of scale_type: 0 float32, 1 f16, 2 bf16. x (rows, k) bf16 or
-// f16 from a multiple of 16 bytes on, k a multiple of 8; out (rows, n) float32; the first of a table of matrices as in
-// matrix.cuh, without an order of columns. Rows: counts[0] · factor. Any rows and n.
+// f16 from a multiple of 16 bytes on, k a multiple of 8; out (rows, n) float32; a table of matrices, matrix_of and order as in
+// matrix.cuh, without orders of columns. Rows: counts[0] · factor. Any rows and n.
 //
 // Entries gemm_qBITS_TYPE_BM, geometry and splits as in gemm.cu; dynamic shared memory: 2 · (BM + 128) · 64 bytes.
 #include "blocks.cuh"
 #include "gemm.cuh"
 
 template <class T, int BITS, int BM, int ROW_WARPS>
-DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *counts, int factor, int n, int k, int block_shift, int scale_type) {
+DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) {
   constexpr int stage = (BM + BN) * BK;
   DYNAMIC_SHARED(u16, tiles);
-  const int rows = counts[0] * factor, row0 = blockIdx.y * BM, output0 = blockIdx.x * BN;
-  if (row0 >= rows) return;
-  const Matrix matrix(matrices, nullptr, 0);
+  const int output0 = blockIdx.x * BN;
+  const RowTile rows(matrix_of, order, blockIdx.y, BM, counts[0] * factor);
+  if (rows.is_empty()) return;
+  const TilePlaces<BM> places(rows);
+  const Matrix matrix(matrices, rows.matrix());
   const Steps steps(k);
   GemmTile<T, BM, ROW_WARPS> tile;
   // Each thread unpacks half a row of the tile of weights.
@@ -44,7 +46,7 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *c
     }
   };
   if (steps.begin < steps.end) {
-    fetch_tile<BM>(tiles + steps.begin % 2 * stage, x, row0, rows, k, steps.begin);
+    fetch_tile<BM>(tiles + steps.begin % 2 * stage, x, k, steps.begin, places);
     load(steps.begin);
     unpack(steps.begin);
   }
@@ -55,7 +57,7 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *c
     sync_block();
     const bool has_next = step + 1 < steps.end;
     if (has_next) {
-      fetch_tile<BM>(tiles + (step + 1) % 2 * stage, x, row0, rows, k, step + 1);
+      fetch_tile<BM>(tiles + (step + 1) % 2 * stage, x, k, step + 1, places);
       load(step + 1);
     }
     copy_commit();
@@ -63,12 +65,12 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *c
     tile.step(at, at + BM * BK);
     if (has_next) unpack(step + 1);
   }
-  tile.write(out, matrix.bias, row0, rows, output0, n);
+  tile.write(out, matrix.bias, places, output0, n);
 }
 
 #define GEMM(name, T, BITS, BM, ROW_WARPS) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *counts, int factor, int n, int k, int block_shift, int scale_type) { \
-    gemm_blocks<T, BITS, BM, ROW_WARPS>(out, x, matrices, counts, factor, n, k, block_shift, scale_type); \
+  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) { \
+    gemm_blocks<T, BITS, BM, ROW_WARPS>(out, x, matrices, matrix_of, order, counts, factor, n, k, block_shift, scale_type); \
   }
 GEMM(gemm_q4_bf16_32, Bf16, 4, 32, 1)
 GEMM(gemm_q4_bf16_128, Bf16, 4, 128, 2)

@@ -1,27 +1,29 @@
 // out[row][i] = bias[i] + sum over k of w[i][k] · x[row][k] by tensor cores; float32 accumulation.
 //
 // w (n, k) bf16 or f16, not transposed; x (rows, k) of the same type (`narrow`); both from multiples of 16 bytes on, k a
-// multiple of 8; out (rows, n) float32; the first of a table of matrices as in matrix.cuh, without an order of columns. Rows:
+// multiple of 8; out (rows, n) float32; a table of matrices, matrix_of and order as in matrix.cuh, without orders of columns. Rows:
 // counts[0] · factor. Any rows and n.
 //
-// Entries gemm_TYPE_BM compute BM rows and 128 outputs a block. 256 threads; grid (⌈n / 128⌉, ⌈rows / BM⌉, splits); dynamic
+// Entries gemm_TYPE_BM compute a tile of BM rows and 128 outputs a block. 256 threads; grid (⌈n / 128⌉, tiles, splits); dynamic
 // shared memory: stages · (BM + 128) · 64 bytes, of 3 stages for 64 and 128 rows, else 4. With splits > 1 out is (rows,
 // splits, n), without bias, for `sum_splits`.
 #include "gemm.cuh"
 
-template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out, const u16 *x, const i64 *matrices, const int *counts, int factor, int n, int k) {
+template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k) {
   constexpr int stages = BM >= 64 ? 3 : 4, stage = (BM + BN) * BK;
   DYNAMIC_SHARED(u16, tiles);
-  const int rows = counts[0] * factor, row0 = blockIdx.y * BM, output0 = blockIdx.x * BN;
-  if (row0 >= rows) return;
-  const Matrix matrix(matrices, nullptr, 0);
+  const int output0 = blockIdx.x * BN;
+  const RowTile rows(matrix_of, order, blockIdx.y, BM, counts[0] * factor);
+  if (rows.is_empty()) return;
+  const Matrix matrix(matrices, rows.matrix());
   const u16 *w = (const u16 *)matrix.data;
   const Steps steps(k);
+  const TilePlaces<BM> places(rows);
   GemmTile<T, BM, ROW_WARPS> tile;
   auto fetch = [&](int step) {
     u16 *to = tiles + step % stages * stage;
-    fetch_tile<BM>(to, x, row0, rows, k, step);
-    fetch_tile<BN>(to + BM * BK, w, output0, n, k, step);
+    fetch_tile<BM>(to, x, k, step, places);
+    fetch_tile<BN>(to + BM * BK, w, k, step, [&](int line) { return output0 + line < n ? output0 + line : -1; });
   };
 #pragma unroll
   for (int s = 0; s < stages - 1; s++) {
@@ -37,12 +39,12 @@ template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out, const u16 *x
     const u16 *at = tiles + step % stages * stage;
     tile.step(at, at + BM * BK);
   }
-  tile.write(out, matrix.bias, row0, rows, output0, n);
+  tile.write(out, matrix.bias, places, output0, n);
 }
 
 #define GEMM(name, T, BM, ROW_WARPS) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *counts, int factor, int n, int k) { \
-    gemm<T, BM, ROW_WARPS>(out, x, matrices, counts, factor, n, k); \
+  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k) { \
+    gemm<T, BM, ROW_WARPS>(out, x, matrices, matrix_of, order, counts, factor, n, k); \
   }
 GEMM(gemm_bf16_16, Bf16, 16, 1)
 GEMM(gemm_bf16_32, Bf16, 32, 1)

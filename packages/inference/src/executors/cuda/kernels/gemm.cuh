@@ -20,13 +20,28 @@ struct Steps {
   }
 };
 
-// Starts copying the tile of a step: `lines` rows from `first` on; 0 beyond the rows and the columns that there are.
-template <int LINES> DEV void fetch_tile(u16 *tile, const u16 *from, int first, int rows, int k, int step) {
+// The rows of a tile in shared memory, -1 where there is none.
+template <int BM> struct TilePlaces {
+  const int *rows;
+  DEV TilePlaces(const RowTile &tile) {
+    SHARED(int, places, BM);
+    if (threadIdx.x < BM) places[threadIdx.x] = tile.row(threadIdx.x);
+    sync_block();
+    rows = places;
+  }
+  DEV int operator()(int line) const { return rows[line]; }
+};
+
+// Starts copying the columns of a step to a tile of LINES rows: of those that row_of(line) says, -1 being none; 0 beyond the rows
+// and the columns that there are.
+template <int LINES, class Rows> DEV void fetch_tile(u16 *tile, const u16 *from, int k, int step, const Rows &row_of) {
 #pragma unroll
   for (int i = 0; i < (LINES * 4 + 255) / 256; i++) {
     const int at = threadIdx.x + i * 256, line = at / 4, chunk = at % 4, column = step * BK + chunk * 8;
-    const bool is_inside = first + line < rows && column < k;
-    if (LINES % 64 == 0 || at < LINES * 4) copy_async16(tile + swizzle(line, chunk), is_inside ? from + (i64)(first + line) * k + column : from, is_inside);
+    if (LINES % 64 != 0 && at >= LINES * 4) continue;
+    const int row = row_of(line);
+    const bool is_inside = row >= 0 && column < k;
+    copy_async16(tile + swizzle(line, chunk), is_inside ? from + (i64)row * k + column : from, is_inside);
   }
 }
 
@@ -58,7 +73,7 @@ template <class T, int BM, int ROW_WARPS> struct GemmTile {
     }
   }
   // One split: out[row][output] with bias; several: out[row][split][output], for `sum_splits`.
-  DEV void write(float *out, const float *bias, int row0, int rows, int output0, int n) const {
+  DEV void write(float *out, const float *bias, const TilePlaces<BM> &row_of, int output0, int n) const {
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, wm = warp % ROW_WARPS, wn = warp / ROW_WARPS, splits = gridDim.z;
     if (splits > 1) bias = nullptr;
 #pragma unroll
@@ -69,8 +84,8 @@ template <class T, int BM, int ROW_WARPS> struct GemmTile {
       for (int i = 0; i < MI; i++)
 #pragma unroll
         for (int h = 0; h < 2; h++) {
-          const int row = row0 + wm * WM + i * 16 + lane / 4 + h * 8;
-          if (row >= rows || output >= n) continue;
+          const int row = row_of(wm * WM + i * 16 + lane / 4 + h * 8);
+          if (row < 0 || output >= n) continue;
           float *to = out + ((i64)row * splits + blockIdx.z) * n + output;
           const float first = sums[i][j][h * 2] + bias0, second = sums[i][j][h * 2 + 1] + bias1;
           if (n % 2 == 0) *reinterpret_cast<float2 *>(to) = {first, second};

@@ -5,7 +5,7 @@
 // block_size = 2^block_shift, 16 at least. Any n and k. x (rows, k) float32, read 16 bytes at once where k is a multiple of 4
 // and x begins at a multiple of 16 bytes; out (rows, n) float32. Rows: counts[0] · factor.
 //
-// Entries gemv_qBITS_rR; 128 threads; grid, `warps`, splits, R and matrix_of as in gemv.cu.
+// Entries gemv_qBITS_rR; 128 threads; grid, `warps`, splits, R, matrix_of and order as in gemv.cu.
 #include "blocks.cuh"
 #include "gemv.cuh"
 
@@ -27,14 +27,19 @@ DEV void load_inputs(float (&out)[16], const float *x, int begin, int k, bool is
 }
 
 template <int BITS, int R>
-DEV void gemv_blocks(float *out, const float *x, const i64 *matrices, const int *matrix_of, const int *counts, int factor, int n, int k, int warps,
+DEV void gemv_blocks(float *out, const float *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int warps,
                      int block_shift, int scale_type) {
   constexpr int at_once = 128 / BITS, step = 32 * at_once, unrolled = R <= 2 ? at_once / 16 : 1;
   const int lane = threadIdx.x & 31;
-  const GemvPart part(R, counts[0] * factor, k, step, warps);
-  if (part.rows <= 0) return;
-  const Matrix matrix(matrices, matrix_of, part.row);
-  x += (i64)part.row * k;
+  const GemvPart part(k, step, warps);
+  const RowTile tile(matrix_of, order, blockIdx.z, R, counts[0] * factor);
+  if (tile.is_empty()) return;
+  const Matrix matrix(matrices, tile.matrix());
+  // Where the rows begin, from the first one on.
+  i64 rows[R] = {};
+  x += (i64)tile.row(0) * k;
+#pragma unroll
+  for (int b = 1; b < R; b++) rows[b] = (i64)tile.below_first(b) * k;
   const bool is_aligned = k % 4 == 0 && is_aligned16(x);
   float sum[R] = {};
   if (part.output < n) {
@@ -57,7 +62,7 @@ DEV void gemv_blocks(float *out, const float *x, const i64 *matrices, const int 
 #pragma unroll
         for (int b = 0; b < R; b++) {
           float v[16], dot = 0.f, total = 0.f;
-          load_inputs(v, x + (i64)min(b, part.rows - 1) * k, begin, k, is_aligned);
+          load_inputs(v, x + rows[b], begin, k, is_aligned);
 #pragma unroll
           for (int j = 0; j < 16; j++) dot += a[j] * v[j];
           if (matrix.minima) {
@@ -69,13 +74,13 @@ DEV void gemv_blocks(float *out, const float *x, const i64 *matrices, const int 
       }
     }
   }
-  gemv_finish<R>(out, sum, part, matrix.bias, n, warps);
+  gemv_finish<R>(out, sum, tile, matrix.bias, n, warps);
 }
 
 #define GEMV(name, BITS, R) \
-  KERNEL(name, 128)(float *out, const float *x, const i64 *matrices, const int *matrix_of, const int *counts, int factor, int n, int k, int warps, \
+  KERNEL(name, 128)(float *out, const float *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int warps, \
                     int block_shift, int scale_type) { \
-    gemv_blocks<BITS, R>(out, x, matrices, matrix_of, counts, factor, n, k, warps, block_shift, scale_type); \
+    gemv_blocks<BITS, R>(out, x, matrices, matrix_of, order, counts, factor, n, k, warps, block_shift, scale_type); \
   }
 GEMV(gemv_q4_r1, 4, 1)
 GEMV(gemv_q4_r2, 4, 2)

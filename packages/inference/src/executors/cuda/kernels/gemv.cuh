@@ -1,17 +1,15 @@
 // How a product of few rows is shared between warps and splits, and how it ends. 128 threads; grid (⌈n · warps / 4⌉,
-// splits, ⌈rows / R⌉).
+// splits, tiles of R rows).
 #pragma once
 #include "matrix.cuh"
 #include "number-types.cuh"
 
-// What a warp computes: R rows from `row` on, of one output, over a part of K. `warps` (1, 2 or 4) neighbours share an
-// output, and blockIdx.y is a split.
+// What a warp computes: the rows of a tile, of one output, over a part of K. `warps` (1, 2 or 4) neighbours share an output,
+// and blockIdx.y is a split.
 struct GemvPart {
-  int row, rows, output, begin, end;
-  DEV GemvPart(int rows_at_once, int row_count, int k, int step, int warps) {
+  int output, begin, end;
+  DEV GemvPart(int k, int step, int warps) {
     const int warp = threadIdx.x / 32;
-    row = blockIdx.z * rows_at_once;
-    rows = min(rows_at_once, row_count - row);
     output = blockIdx.x * (4 / warps) + warp / warps;
     const int part = blockIdx.y * warps + warp % warps, parts = gridDim.y * warps;
     const int per = ((k + step - 1) / step + parts - 1) / parts * step;
@@ -22,7 +20,7 @@ struct GemvPart {
 
 // Adds what the lanes and the warps of an output have, in a fixed order. One split: out[row][output], bias added; several:
 // out[row][split][output], for `sum_splits`.
-template <int R> DEV void gemv_finish(float *out, float (&sum)[R], const GemvPart &part, const float *bias, int n, int warps) {
+template <int R> DEV void gemv_finish(float *out, float (&sum)[R], const RowTile &tile, const float *bias, int n, int warps) {
   SHARED(float, sums, 4 * R);
   const int warp = threadIdx.x / 32;
 #pragma unroll
@@ -34,11 +32,12 @@ template <int R> DEV void gemv_finish(float *out, float (&sum)[R], const GemvPar
   const int outputs = 4 / warps;
   if ((int)threadIdx.x >= outputs * R) return;
   const int at = threadIdx.x / R, b = threadIdx.x % R, output = blockIdx.x * outputs + at;
-  if (output >= n || b >= part.rows) return;
+  const int row = tile.row(b);
+  if (output >= n || row < 0) return;
   float s = 0.f;
 #pragma unroll 1
   for (int i = 0; i < warps; i++) s += sums[(at * warps + i) * R + b];
   const int splits = gridDim.y;
   if (splits == 1 && bias) s += bias[output];
-  out[((i64)(part.row + b) * splits + blockIdx.y) * n + output] = s;
+  out[((i64)row * splits + blockIdx.y) * n + output] = s;
 }

@@ -25,7 +25,8 @@ import {
   scaleLaunch,
 } from "./elementwise-launches.ts";
 import { embedLaunch } from "./embed-launch.ts";
-import { joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
+import { groupVariants, joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
+import { placesOfRow } from "./expert-tiles.ts";
 import { feedStep } from "./feed-launch.ts";
 import type { Fusion, OperationDetail } from "./network-operation.ts";
 import { normLaunch } from "./norm-launch.ts";
@@ -100,7 +101,7 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
 
   linear(x: DeviceValue, weight: WeightRef, bias?: WeightRef): DeviceValue {
     const out = this.#product(x, weight, bias);
-    const isExpert = this.#list.matrixOf !== undefined;
+    const isExpert = this.#list.tiles !== undefined;
     if (this.#adapterRank > 0 && !isExpert) this.#adapt({ x, out, weightName: weight.name });
     return out;
   }
@@ -152,9 +153,17 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const chosen = list.value(1, rows);
     const weights = list.value(1, rows);
     list.launch(routeLaunch({ chosen, weights }, routing), { reads: [logits], writes: [chosen, weights] });
+    const tiles = { expertCount, chosen, experts: list.value(1, rows), order: list.value(placesOfRow, rows) };
+    list.add({
+      reads: [chosen],
+      writes: [tiles.experts, tiles.order],
+      name: "tiles of experts",
+      matrices: [],
+      variants: () => groupVariants(tiles),
+    });
     const sent = list.value(x.width, rows);
     list.launch(repeatLaunch(sent, x), { reads: [x], writes: [sent] });
-    const result = list.buildExperts({ expertCount, rows, matrixOf: chosen }, (index) => expert(sent, index));
+    const result = list.buildExperts(tiles, (index) => expert(sent, index));
     const out = list.value(result.width);
     list.launch(joinExpertsLaunch(out, result, weights), { reads: [result, weights], writes: [out] });
     return out;
@@ -213,9 +222,9 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const { encoding } = matrix;
     const input = encoding.kind === "rotated" ? this.#rotate(x, encoding.rotation, weight) : x;
     const out = this.#list.value(weight.shape[0] ?? 0, x.rows);
-    const { matrixOf } = this.#list;
+    const { tiles } = this.#list;
     this.#list.add({
-      reads: matrixOf === undefined ? [input] : [input, matrixOf],
+      reads: tiles === undefined ? [input] : [input, tiles.chosen, tiles.experts, tiles.order],
       writes: [out],
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
@@ -224,7 +233,7 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
           out,
           x: input,
           matrices,
-          matrixOf,
+          tiles,
           workspace,
           usesTensorCores: this.#usesTensorCores,
         }),

@@ -1,9 +1,11 @@
 import type { ExpertRouting } from "@infernode/models";
 import { experts } from "../kernels/manifests/experts.ts";
+import { type ExpertTiles, tileCount, tileSize } from "./expert-tiles.ts";
 import { addressOf, countsOf, launchOf, perRow, rowGrid } from "./launch.ts";
-import type { DeviceValue, KernelLaunch } from "./program.ts";
+import type { DeviceValue, KernelLaunch, Variant } from "./program.ts";
 
 const floatBytes = 4;
+const integerBytes = 4;
 
 /** The experts of each token, and their weights. */
 export function routeLaunch(
@@ -24,6 +26,30 @@ export function routeLaunch(
       areWeightsNormalized ? 1 : 0,
     ],
   });
+}
+
+/** Brings the rows of each expert together; nothing in passes whose tiles have one row. */
+export function groupVariants(tiles: ExpertTiles): readonly Variant[] {
+  const { chosen, experts: tileExperts, order, expertCount } = tiles;
+  const launch = launchOf(experts, "group_rows", {
+    grid: () => [expertCount, 1, 1],
+    block: 256,
+    dynamicSharedBytes: integerBytes * expertCount,
+    operands: [
+      addressOf(tileExperts),
+      addressOf(order),
+      addressOf(chosen),
+      countsOf(chosen),
+      chosen.rows.factor,
+      expertCount,
+      (shape) => Math.log2(tileSize(tiles, shape)),
+      (shape) => tileCount(tiles, shape),
+    ],
+  });
+  return [
+    { fits: (shape) => tileSize(tiles, shape) === 1, launches: [] },
+    { fits: () => true, launches: [launch] },
+  ];
 }
 
 /** The weighted sum of what the experts of each token return. */

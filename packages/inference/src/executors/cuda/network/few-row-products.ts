@@ -3,6 +3,8 @@ import { gemv } from "../kernels/manifests/gemv.ts";
 import type { ProductRequest } from "./choose-product.ts";
 import { addressOf, countsOf, launchOf } from "./launch.ts";
 import { type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import { tileSize } from "./expert-tiles.ts";
+import { rowTiles } from "./row-tiles.ts";
 import type { MatrixEncoding } from "./weight-uses.ts";
 
 /** How many rows a kernel multiplies with weights that it reads once. */
@@ -11,15 +13,17 @@ const rowsAtOnce = [1, 2, 4, 8] as const;
 export const fewRows = 16;
 
 /**
- * Products of up to 16 rows, 8 at once, and of rows that have a matrix each, with weights of 16 bits or in blocks; none with other
- * weights.
+ * Products of up to 16 rows, 8 at once, and of experts in tiles of up to 8 rows, with weights of 16 bits or in blocks; none
+ * with other weights.
  */
 export function fewRowProducts(request: ProductRequest): readonly Variant[] {
-  const { out, matrices, matrixOf } = request;
+  const { out, matrices, tiles } = request;
   if (!areReadByRows(matrices)) return [];
-  if (matrixOf !== undefined) return [{ fits: () => true, launches: [fewRowProduct(request, 1)] }];
   return rowsAtOnce.map((count) => ({
-    fits: (shape) => rowCount(out.rows, shape) <= (count === 8 ? fewRows : count),
+    fits: (shape) =>
+      tiles === undefined
+        ? rowCount(out.rows, shape) <= (count === 8 ? fewRows : count)
+        : tileSize(tiles, shape) === count,
     launches: [fewRowProduct(request, count)],
   }));
 }
@@ -38,21 +42,22 @@ function isReadByRows(encoding: MatrixEncoding): boolean {
 }
 
 function fewRowProduct(
-  { out, x, matrices, matrixOf }: ProductRequest,
+  { out, x, matrices, tiles }: ProductRequest,
   count: (typeof rowsAtOnce)[number],
 ): KernelLaunch {
   // Few outputs have several warps each, so that enough of the weights are on their way.
   const warps = out.width < 2048 ? 4 : out.width < 8192 ? 2 : 1;
+  const { matrixOf, order, countOf } = rowTiles({ out, tiles }, count);
   const geometry = {
-    grid: (shape: PassShape) =>
-      [Math.ceil((out.width * warps) / 4), 1, Math.ceil(rowCount(out.rows, shape) / count)] as const,
+    grid: (shape: PassShape) => [Math.ceil((out.width * warps) / 4), 1, countOf(shape)] as const,
     block: 128,
   };
   const operands = [
     addressOf(out),
     addressOf(x),
     { kind: "matrices", matrices },
-    matrixOf && addressOf(matrixOf),
+    matrixOf,
+    order,
     countsOf(out),
     out.rows.factor,
     out.width,

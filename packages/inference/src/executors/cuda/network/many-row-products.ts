@@ -14,6 +14,8 @@ import {
   rowCount,
   type Variant,
 } from "./program.ts";
+import { isTileSize, tileSize } from "./expert-tiles.ts";
+import { rowTiles } from "./row-tiles.ts";
 import type { MatrixEncoding } from "./weight-uses.ts";
 
 const outputsOfBlock = 128;
@@ -44,10 +46,11 @@ const blockTiles = [
  * weights. Where they have few tiles, columns are split.
  */
 export function manyRowProducts(request: ProductRequest): readonly Variant[] {
-  const { x, matrices, matrixOf } = request;
-  if (matrixOf !== undefined || !areReadByRows(matrices) || x.width % 8 !== 0) return [];
+  const { x, matrices } = request;
+  if (!areReadByRows(matrices) || x.width % 8 !== 0) return [];
   const { encoding } = matrices[0];
-  const tiles = encoding.kind === "blocks" ? blockTiles : denseTiles;
+  const all: readonly RowTile[] = encoding.kind === "blocks" ? blockTiles : denseTiles;
+  const tiles = all.filter(({ rows }) => request.tiles === undefined || isTileSize(rows));
   const narrowed = request.workspace.narrow(x, narrowTypeOf(encoding));
   return tiles.flatMap((tile) => tileProducts(request, narrowed, tile));
 }
@@ -73,17 +76,20 @@ function narrowTypeOf(encoding: MatrixEncoding): NarrowType {
 
 /** The ways with a size of tile: with split columns, and whole. */
 function tileProducts(
-  { out, x, matrices, workspace }: ProductRequest,
+  { out, x, matrices, tiles, workspace }: ProductRequest,
   narrowed: DeviceValue,
   tile: RowTile,
 ): readonly Variant[] {
   const across = Math.ceil(out.width / outputsOfBlock);
   const most = Math.floor(x.width / splitColumns);
-  const downOf = (shape: PassShape): number => Math.ceil(rowCount(out.rows, shape) / tile.rows);
+  const { matrixOf, order, countOf: downOf } = rowTiles({ out, tiles }, tile.rows);
   const splitsOf = (shape: PassShape): number =>
     Math.max(1, Math.min(most, Math.floor(busyBlocks / (across * downOf(shape)))));
-  const fits = (shape: PassShape): boolean =>
-    rowCount(out.rows, shape) > fewRows && (tile.rows === 128 || rowCount(out.rows, shape) <= tile.rows);
+  const fits = (shape: PassShape): boolean => {
+    if (tiles !== undefined) return tileSize(tiles, shape) === tile.rows;
+    const rows = rowCount(out.rows, shape);
+    return rows > fewRows && (tile.rows === 128 || rows <= tile.rows);
+  };
   const product = (target: DeviceValue, splits: (shape: PassShape) => number): KernelLaunch => {
     const geometry = {
       grid: (shape: PassShape) => [across, downOf(shape), splits(shape)] as const,
@@ -94,6 +100,8 @@ function tileProducts(
       addressOf(target),
       addressOf(narrowed),
       { kind: "matrices", matrices },
+      matrixOf,
+      order,
       countsOf(out),
       out.rows.factor,
       out.width,
@@ -114,7 +122,6 @@ function tileProducts(
   if (most < 2 || mostTiles < 2) return [whole];
   const rows = { of: "pass", factor: 1 } as const;
   const parts = workspace.scratch(mostTiles * tile.rows * out.width, rows);
-  const noMatrixOf = undefined;
   const sum = launchOf(sumSplits, "sum_splits", {
     grid: (shape) => [Math.ceil(out.width / threads), rowCount(out.rows, shape), 1],
     block: threads,
@@ -122,7 +129,7 @@ function tileProducts(
       addressOf(out),
       addressOf(parts),
       { kind: "matrices", matrices },
-      noMatrixOf,
+      tiles && addressOf(tiles.chosen),
       ...sizeOf(out),
       splitsOf,
     ],

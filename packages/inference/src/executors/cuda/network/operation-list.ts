@@ -6,24 +6,16 @@ import {
   type Workspace,
 } from "./network-operation.ts";
 import { narrowStep } from "./many-row-products.ts";
+import type { ExpertTiles } from "./expert-tiles.ts";
 import type { DeviceValue, KernelLaunch, ProgramStep, RowKind } from "./program.ts";
 
 const perToken: RowKind = { of: "tokens", factor: 1 };
-
-/** What experts are built for. */
-interface ExpertRows {
-  readonly expertCount: number;
-  /** Pairs of a token and an expert. */
-  readonly rows: RowKind;
-  /** The expert of each pair. */
-  readonly matrixOf: DeviceValue;
-}
 
 /** Collects the operations of a network, and numbers its values. */
 export class OperationList {
   #operations: NetworkOperation[] = [];
   #valueCount = 0;
-  #experts: ExpertRows | undefined;
+  #tiles: ExpertTiles | undefined;
 
   /** Fuses operations, and chooses the ways to compute each. */
   steps(fusions: readonly Fusion[]): readonly ProgramStep[] {
@@ -62,13 +54,13 @@ export class OperationList {
     return this.#valueCount;
   }
 
-  /** Which matrix each row takes, among experts. */
-  get matrixOf(): DeviceValue | undefined {
-    return this.#experts?.matrixOf;
+  /** The rows of experts, among experts. */
+  get tiles(): ExpertTiles | undefined {
+    return this.#tiles;
   }
 
   /** Creates a value. [a row for each token, or for each pair of a token and an expert among experts] */
-  value(width: number, rows: RowKind = this.#experts?.rows ?? perToken): DeviceValue {
+  value(width: number, rows: RowKind = this.#tiles?.chosen.rows ?? perToken): DeviceValue {
     this.#valueCount += 1;
     return { id: this.#valueCount - 1, width, rows };
   }
@@ -88,12 +80,12 @@ export class OperationList {
   }
 
   /** Builds all experts, which differ in their matrices only, as one network of all pairs of a token and an expert. */
-  buildExperts(experts: ExpertRows, build: (index: number) => DeviceValue): DeviceValue {
+  buildExperts(tiles: ExpertTiles, build: (index: number) => DeviceValue): DeviceValue {
     const outer = this.#operations;
     const firstValue = this.#valueCount;
-    this.#experts = experts;
+    this.#tiles = tiles;
     let result: DeviceValue | undefined;
-    const networks = Array.from({ length: experts.expertCount }, (_, index) => {
+    const networks = Array.from({ length: tiles.expertCount }, (_, index) => {
       this.#operations = [];
       // So that the values of all have the same numbers.
       this.#valueCount = firstValue;
@@ -101,9 +93,9 @@ export class OperationList {
       return this.#operations;
     });
     this.#operations = [...outer, ...joinExpertOperations(networks)];
-    this.#experts = undefined;
+    this.#tiles = undefined;
     if (result !== undefined) return result;
-    const mismatch = { field: "expertCount", expected: "experts", got: experts.expertCount };
+    const mismatch = { field: "expertCount", expected: "experts", got: tiles.expertCount };
     throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
   }
 }

@@ -118,6 +118,8 @@ describeKernels([gemmBlocks], (open) => {
         out,
         kernels.put(x.stored),
         kernels.put(table),
+        0n,
+        0n,
         kernels.put(Int32Array.of(rows)),
         1,
         n,

@@ -38,6 +38,8 @@ describeKernels([gemm, sumSplits], (open) => {
           out,
           kernels.put(x.stored),
           table,
+          0n,
+          0n,
           counts,
           1,
           n,

@@ -34,6 +34,7 @@ describeKernels([gemvBlocks], (open) => {
           kernels.put(x.stored),
           kernels.put(table),
           0n,
+          0n,
           kernels.put(Int32Array.of(rows)),
           1,
           n,

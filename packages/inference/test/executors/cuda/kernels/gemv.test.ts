@@ -38,6 +38,7 @@ describeKernels([gemv, sumSplits], (open) => {
           kernels.put(x.stored),
           table,
           0n,
+          0n,
           counts,
           1,
           n,
@@ -68,7 +69,7 @@ describeKernels([gemv, sumSplits], (open) => {
     );
   }
 
-  it("takes the matrix of each row", () => {
+  it("takes the matrix of each tile", () => {
     using kernels = open();
     const [n, k, rows] = [5, 264, 4];
     const matrixOf = Int32Array.of(2, 0, 0, 1);
@@ -84,6 +85,7 @@ describeKernels([gemv, sumSplits], (open) => {
       kernels.put(x.stored),
       kernels.put(table),
       kernels.put(matrixOf),
+      0n,
       counts,
       2,
       n,

@@ -25,7 +25,7 @@ export interface KernelGeometry {
     | readonly [x: number]
     | readonly [x: number, y: number]
     | readonly [x: number, y: number, z: number];
-  readonly block: number;
+  readonly block: number | readonly [x: number, y: number];
   /** Dynamic shared memory. [0] */
   readonly sharedBytes?: number;
 }

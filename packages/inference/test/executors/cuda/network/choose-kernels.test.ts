@@ -2,6 +2,12 @@ import type { TensorInfo } from "@infernode/models";
 import { describe, expect, it } from "vitest";
 import { chooseAttention } from "../../../../src/executors/cuda/network/choose-attention.ts";
 import { chooseProduct } from "../../../../src/executors/cuda/network/choose-product.ts";
+import {
+  type ExpertTiles,
+  placesOfRow,
+  tileCount,
+  tileSize,
+} from "../../../../src/executors/cuda/network/expert-tiles.ts";
 import type { DeviceValue, PassShape, Variant } from "../../../../src/executors/cuda/network/program.ts";
 import type { MatrixEncoding, MatrixWeight } from "../../../../src/executors/cuda/network/weight-uses.ts";
 
@@ -36,16 +42,19 @@ describe("chooseProduct", () => {
     parts: [use, undefined, undefined, undefined, hasColumnOrder ? use : undefined],
     bias: undefined,
   });
-  const kernelsOf = (matrix: MatrixWeight, of?: DeviceValue): readonly (string | undefined)[] => {
+  const kernelsOf = (
+    matrix: MatrixWeight,
+    { tiles, tokenCounts = [1, 3, 16, 17] }: { tiles?: ExpertTiles; tokenCounts?: readonly number[] } = {},
+  ): readonly (string | undefined)[] => {
     const request = {
       out: valueOf(96),
       x: valueOf(64),
       matrices: [matrix],
-      matrixOf: of,
+      tiles,
       workspace,
       usesTensorCores: true,
     } as const;
-    return [1, 3, 16, 17].map((count) => chosen(chooseProduct(request), pieceOf(count)));
+    return tokenCounts.map((count) => chosen(chooseProduct(request), pieceOf(count)));
   };
   const dense = { kind: "dense", dtype: "bf16", isTransposed: false } as const;
 
@@ -65,8 +74,47 @@ describe("chooseProduct", () => {
     ]);
   });
 
-  it("reads the matrix of each row", () => {
-    expect(new Set(kernelsOf(matrixOf(dense), valueOf(1)))).toEqual(new Set(["gemv_bf16_r1"]));
+  // 2 of 8 experts: a token's expert has a quarter of each other token beside it.
+  const tiles: ExpertTiles = {
+    expertCount: 8,
+    chosen: valueOf(1, 2),
+    experts: valueOf(1, 2),
+    order: valueOf(5, 2),
+  };
+  const tokenCounts = [1, 2, 5, 6, 14, 61, 62, 253, 254];
+
+  it.each([
+    ["bf16", "gemv_bf16", "gemm_bf16", matrixOf(dense)],
+    ["4 bits", "gemv_q4", "gemm_q4_bf16", matrixOf({ kind: "blocks", bits: 4, blockSize: 32 })],
+  ])(
+    "brings more rows of an expert together the more there are, with weights of %s",
+    (_, few, many, matrix) => {
+      expect(kernelsOf(matrix, { tiles, tokenCounts })).toEqual([
+        `${few}_r1`,
+        `${few}_r2`,
+        `${few}_r2`,
+        `${few}_r4`,
+        `${few}_r8`,
+        `${few}_r8`,
+        `${many}_32`,
+        `${many}_32`,
+        `${many}_128`,
+      ]);
+    },
+  );
+
+  it("has room for all tiles of experts", () => {
+    for (const expertCount of [1, 3, 8, 60, 128, 257]) {
+      for (const perToken of [1, 2, 8]) {
+        if (perToken > expertCount) continue;
+        const some = { ...tiles, expertCount, chosen: valueOf(1, perToken) };
+        for (let tokens = 1; tokens < 20_000; tokens = Math.ceil(tokens * 1.3)) {
+          const count = tileCount(some, pieceOf(tokens));
+          expect(count).toBeLessThanOrEqual(tokens * perToken);
+          expect(count * tileSize(some, pieceOf(tokens))).toBeLessThan(placesOfRow * tokens * perToken);
+        }
+      }
+    }
   });
 
   it.each([
