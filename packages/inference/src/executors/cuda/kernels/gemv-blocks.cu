@@ -35,11 +35,13 @@ DEV void gemv_blocks(float *out, const float *x, const i64 *matrices, const int 
   const RowTile tile(matrix_of, order, blockIdx.z, R, counts[0] * factor);
   if (tile.is_empty()) return;
   const Matrix matrix(matrices, tile.matrix());
-  // Where the rows begin, from the first one on.
-  i64 rows[R] = {};
-  x += (i64)tile.row(0) * k;
+  // Where the rows begin; the first one is read where there is no other.
+  i64 rows[R];
 #pragma unroll
-  for (int b = 1; b < R; b++) rows[b] = (i64)tile.below_first(b) * k;
+  for (int b = 0; b < R; b++) {
+    const int row = tile.row(b);
+    rows[b] = (i64)(row < 0 ? tile.row(0) : row) * k;
+  }
   const bool is_aligned = k % 4 == 0 && is_aligned16(x);
   float sum[R] = {};
   if (part.output < n) {

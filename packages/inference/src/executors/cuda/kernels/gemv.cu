@@ -29,11 +29,14 @@ DEV void gemv(float *out, const float *x, const i64 *matrices, const int *matrix
   if (tile.is_empty()) return;
   const Matrix matrix(matrices, tile.matrix());
   const u16 *w = (const u16 *)matrix.data + (i64)part.output * k;
-  // Where the rows begin, from the first one on.
+  // Where the rows begin, from the first one on, which is read where there is no other.
   i64 rows[R] = {};
   x += (i64)tile.row(0) * k;
 #pragma unroll
-  for (int b = 1; b < R; b++) rows[b] = (i64)tile.below_first(b) * k;
+  for (int b = 1; b < R; b++) {
+    const int row = tile.row(b);
+    rows[b] = (i64)(row < 0 ? 0 : row - tile.row(0)) * k;
+  }
   float sum[R] = {};
   if (part.output < n) {
     if (k % 8 == 0 && is_aligned16(w) && is_aligned16(x)) {

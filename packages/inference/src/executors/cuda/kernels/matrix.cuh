@@ -44,9 +44,4 @@ struct RowTile {
   DEV bool is_empty() const { return row(0) < 0; }
   // Of a tile that is not empty.
   DEV int matrix() const { return matrix_of ? matrix_of[tile] : 0; }
-  // How many rows it is below the first one, which stands for a row that there is not: what is read for it is of no meaning.
-  DEV int below_first(int i) const {
-    const int at = row(i);
-    return at < 0 ? 0 : at - row(0);
-  }
 };
