@@ -84,11 +84,11 @@ describe("chooseProduct", () => {
   const tokenCounts = [1, 2, 5, 6, 14, 61, 62, 253, 254];
 
   it.each([
-    ["bf16", "gemv_bf16", "gemm_bf16", matrixOf(dense)],
-    ["4 bits", "gemv_q4", "gemm_q4_bf16", matrixOf({ kind: "blocks", bits: 4, blockSize: 32 })],
+    { few: "gemv_bf16", many: "gemm_bf16", matrix: matrixOf(dense) },
+    { few: "gemv_q4", many: "gemm_q4_bf16", matrix: matrixOf({ kind: "blocks", bits: 4, blockSize: 32 }) },
   ])(
-    "brings more rows of an expert together the more there are, with weights of %s",
-    (_, few, many, matrix) => {
+    "brings more rows of an expert together the more there are, by $few and $many",
+    ({ few, many, matrix }) => {
       expect(kernelsOf(matrix, { tiles, tokenCounts })).toEqual([
         `${few}_r1`,
         `${few}_r2`,
