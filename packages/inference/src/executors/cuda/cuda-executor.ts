@@ -98,7 +98,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       places: [createPlace(0), createPlace(1)],
       capacity: plan.capacity,
       pageTokens: plan.pages.pageTokens,
-      cutChunk: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
+      cutter: createChunkCutter(model.config, { ...plan.tables, ...plan.pages }),
       ropes,
       graphs,
       queueLaunches,
@@ -143,7 +143,7 @@ interface CudaExecutorParts {
 class CudaExecutor implements Executor {
   readonly name = "cuda";
   readonly canSample = true;
-  readonly canRunAhead: boolean;
+  readonly canRunAhead = true;
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
@@ -177,8 +177,7 @@ class CudaExecutor implements Executor {
       isShareable: plan.arePagesShareable,
     };
     this.adapterStorage = parts.adapters;
-    this.canRunAhead = plan.canRunAhead;
-    this.#order = new ForwardOrder(plan);
+    this.#order = new ForwardOrder({ canRunAhead: true });
     this.#seenPages = new Uint8Array(pageCount);
     this.#limits = {
       vocabSize: width,

@@ -45,8 +45,6 @@ export interface CudaPlan {
   readonly tables: TableSizes;
   /** Whether keys do not depend on the length of their sequence. */
   readonly arePagesShareable: boolean;
-  /** Whether a step may be queued behind one whose tokens the host does not know: not where rotations follow lengths. */
-  readonly canRunAhead: boolean;
   readonly memory: ExecutorMemoryPlan;
 }
 
@@ -112,7 +110,6 @@ export function planCuda(
   });
   return {
     arePagesShareable,
-    canRunAhead: lengthRule === undefined,
     sizes,
     program,
     adaptable,

@@ -1,17 +1,25 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CudaMemoryPool } from "@infernode/memory/cuda";
+import { afterAll, describe, expect, test } from "vitest";
+import { aheadCases } from "../../../src/conformance/ahead-cases.ts";
+import { ForwardDriver } from "../../../src/conformance/forward-driver.ts";
 import type { InferenceError } from "../../../src/errors.ts";
 import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
 import {
   createEngine,
   type EngineStats,
   type Executor,
+  type ExecutorSizes,
   type ForwardBatch,
   type GenerationRequest,
   type GenerationResult,
 } from "../../../src/index.ts";
-import { createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
+import { createByteTokenizer, createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { openGolden } from "../support/golden.ts";
+import { type LongPrompt, openLongPromptModel, readLongPrompts } from "../support/long-prompts.ts";
 import { samplingOf } from "../support/sampling-of.ts";
 import { describeOnProcessor } from "./describe-device.ts";
 
@@ -109,15 +117,73 @@ describeOnProcessor("steps ahead on a CUDA device", (openPool, { standIn }) => {
     await executor.dispose();
   });
 
-  test("are not begun where rotations depend on the length of a sequence", async () => {
-    const model = await openGolden("phi35");
-    using memory = openPool();
-    await using executor = await createCudaExecutor({
-      model,
-      pool: memory.pool,
-      ...sizes,
-      contextTokens: 256,
-    });
-    expect(executor.canRunAhead).toBe(false);
-  });
+  describe.each(readLongPrompts().cases.filter(({ name }) => name === "dynamic" || name === "longrope"))(
+    "where rotations follow the length of a sequence: $name",
+    (each) => {
+      const folder = mkdtempSync(join(tmpdir(), "infernode-ahead-"));
+      afterAll(() => rmSync(folder, { recursive: true }));
+      const [crossing, long] = each.prompts as [LongPrompt, LongPrompt];
+      const openExecutor = async (pool: CudaMemoryPool, sizesOf: ExecutorSizes): Promise<Executor> =>
+        createCudaExecutor({
+          model: await openLongPromptModel(each, folder),
+          pool,
+          contextTokens: 256,
+          kvCacheDtype: "float32",
+          ...sizesOf,
+        });
+
+      // The others compute nothing again.
+      test.runIf(each.name === "longrope")("take tokens from rows of a forward that runs", async () => {
+        using memory = openPool();
+        // The original context of 32 tokens ends with the second token of the second prompt.
+        const { tokens, greedy } = crossing;
+        const split = 31 - tokens.length;
+        const noLogits = { logits: [], firstPosition: 0 };
+        const prompts = [
+          { tokenIds: long.tokens, greedyTokenIds: long.greedy, ...noLogits },
+          {
+            tokenIds: [...tokens, ...greedy.slice(0, split)],
+            greedyTokenIds: greedy.slice(split),
+            ...noLogits,
+          },
+        ];
+        const opened: Executor[] = [];
+        const create = async (sizesOf: ExecutorSizes): Promise<ForwardDriver> => {
+          const executor = await openExecutor(memory.pool, sizesOf);
+          opened.push(executor);
+          return new ForwardDriver(executor);
+        };
+        const run = aheadCases["takes tokens from the rows of a forward that still runs"]!;
+        await expect(run({ create, prompts, tolerance: 1e-4 })).resolves.toBeUndefined();
+        for (const executor of opened) await executor.dispose();
+      });
+
+      test("answer as generate of transformers does", async () => {
+        using memory = openPool();
+        await using executor = await openExecutor(memory.pool, { maxSequences: 2, maxChunkTokens: 64 });
+        await using engine = createEngine({
+          executor,
+          tokenizer: createByteTokenizer(
+            Array.from({ length: executor.vocabSize }, (_, id) => Uint8Array.of(97 + (id % 26))),
+          ),
+          eosTokenIds: [],
+          model: "m",
+          memory: new PlainMemory(),
+        });
+        standIn.hold();
+        const answers = [crossing, long].map(({ tokens, greedy }, at) => {
+          const maxTokens = at === 0 ? 20 : 8;
+          const request = { promptTokenIds: tokens, sampling: { temperature: 0 }, stopping: { maxTokens } };
+          return { expected: greedy.slice(0, maxTokens), result: engine.generate(request).result() };
+        });
+        for (const { expected, result } of answers) {
+          const { choices } = await result;
+          expect(choices[0]!.tokenIds).toEqual(expected);
+        }
+        standIn.release();
+        const { stepCount, aheadStepCount } = engine.stats();
+        expect(aheadStepCount).toBe(stepCount - 1);
+      });
+    },
+  );
 });

@@ -1,37 +1,18 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { openCheckpoint } from "@infernode/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Chunk, ForwardDriver, GreedySequence } from "../../../src/conformance/forward-driver.ts";
-import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
+import {
+  type LongPrompt,
+  type LongPromptCase,
+  openLongPromptModel,
+  readLongPrompts,
+} from "../support/long-prompts.ts";
 
-const fixtures = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
-
-interface LongPrompts {
-  readonly originalTokens: number;
-  readonly contextTokens: number;
-  readonly cases: readonly {
-    readonly name: string;
-    readonly checkpoint: string;
-    readonly changes: object;
-    readonly prompts: readonly LongPrompt[];
-  }[];
-}
-
-interface LongPrompt {
-  readonly tokens: readonly number[];
-  readonly logits: string;
-  readonly greedy: readonly number[];
-}
-
-const golden = JSON.parse(
-  readFileSync(path.join(fixtures, "golden/long-prompts.json"), "utf8"),
-) as LongPrompts;
+const golden = readLongPrompts();
 const { contextTokens, originalTokens } = golden;
 
 let directory = "";
@@ -40,21 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** A checkpoint with another rotation in its config. */
-async function open({ name, checkpoint, changes }: LongPrompts["cases"][number]): Promise<ExecutorModel> {
-  const from = path.join(fixtures, "checkpoints", checkpoint);
-  const into = await mkdtemp(path.join(directory, "checkpoint-"));
-  const config = JSON.parse(await readFile(path.join(from, "config.json"), "utf8"));
-  await writeFile(path.join(into, "config.json"), JSON.stringify({ ...config, ...changes }));
-  await symlink(path.join(from, "model.safetensors"), path.join(into, "model.safetensors"));
-  const opened = await openCheckpoint(into);
-  await opened.weights.close();
-  return { name, architecture: opened.architecture, weights: opened.weights, config: opened.config };
-}
-
 /** Without a scaling, a model is run in its context only; what is computed beyond is tested all the same. */
-async function openLong(each: LongPrompts["cases"][number]) {
-  const model = await open(each);
+async function openLong(each: LongPromptCase) {
+  const model = await openLongPromptModel(each, directory);
   expect(model.config.contextTokens).toBe(each.name === "default" ? originalTokens : contextTokens);
   const config = { ...model.config, contextTokens };
   return {

@@ -1,6 +1,6 @@
 import type { CudaStream } from "@infernode/memory/cuda";
 import type { ForwardBatch, ForwardResult } from "../../executor.ts";
-import type { ChunkPart, CutChunk } from "./chunk-parts.ts";
+import type { ChunkCutter, ChunkPart } from "./chunk-parts.ts";
 import type { DecodeGraphs } from "./decode-graphs.ts";
 import type { PassShape } from "../network/program.ts";
 import type { HostRows } from "./host-rows.ts";
@@ -26,7 +26,7 @@ export interface BatchRunnerParts {
   readonly capacity: PassCapacity;
   readonly pageTokens: number;
   /** `undefined` where all chunks rotate alike. */
-  readonly cutChunk: CutChunk | undefined;
+  readonly cutter: ChunkCutter | undefined;
   readonly ropes: RopeTables;
   readonly graphs: DecodeGraphs;
   /** Queues the launches of a pass. */
@@ -89,11 +89,14 @@ export class BatchRunner {
     { place, begun, before }: { place: StepPlace; begun: BegunBatch; before: BegunBatch | undefined },
   ): Promise<void> {
     const { inputs, rows } = place;
-    const isOnePass = this.#isOnePass(batch);
+    // Those of the batch before the last one, which is fed to the last.
+    this.#parts.cutter?.learn((row) => rows.fedTokenId(row));
     let fed = batch;
+    let isOnePass = this.#isOnePass(batch);
     if (before !== undefined && !(before.isQueued && isOnePass)) {
       await before.hasRun;
       fed = withKnownTokens(batch, before);
+      isOnePass = this.#isOnePass(fed);
     }
     rows.begin(batch.sampling);
     inputs.clear();
@@ -105,16 +108,32 @@ export class BatchRunner {
     }
   }
 
-  #isOnePass({ chunkCount, lengths }: ForwardBatch): boolean {
+  #isOnePass(batch: ForwardBatch): boolean {
     const { tokens, pieces } = this.#parts.capacity;
+    const { chunkCount, lengths } = batch;
     let tokenCount = 0;
-    for (let chunk = 0; chunk < chunkCount; chunk += 1) tokenCount += lengths[chunk]!;
+    for (let chunk = 0; chunk < chunkCount; chunk += 1) {
+      tokenCount += lengths[chunk]!;
+      if (this.#waits(batch, chunk)) return false;
+    }
     return tokenCount <= tokens && chunkCount <= pieces;
+  }
+
+  #waits(batch: ForwardBatch, chunk: number): boolean {
+    const { cutter } = this.#parts;
+    if (cutter === undefined) return false;
+    return cutter.waits({
+      startPosition: batch.startPositions[chunk]!,
+      tokenCount: batch.lengths[chunk]!,
+      logitCount: batch.logitCounts[chunk] ?? 0,
+      knownLength: batch.knownLengths?.[chunk] ?? 0,
+      firstPage: batch.blockTables?.[chunk * (batch.blockTableStride ?? 0)] ?? 0,
+    });
   }
 
   /** Fills inputs; a pass that is given must have run before more is added. */
   *#passesOf(batch: ForwardBatch, inputs: PassInputs): Generator<PassShape> {
-    const { cutChunk, pageTokens } = this.#parts;
+    const { cutter, pageTokens } = this.#parts;
     const { blockTables = noPages, blockTableStride = 0, tokenIds, tokenSources } = batch;
     let offset = 0;
     for (let chunk = 0; chunk < batch.chunkCount; chunk += 1) {
@@ -134,7 +153,7 @@ export class BatchRunner {
         ropeStart: 0,
       };
       // What most chunks are: no generator for each of them.
-      if (cutChunk === undefined && length <= inputs.roomTokens()) inputs.add(piece);
+      if (cutter === undefined && length <= inputs.roomTokens()) inputs.add(piece);
       else yield* this.#addParts(piece, batch.knownLengths?.[chunk] ?? 0, inputs);
       offset += length;
     }
@@ -152,7 +171,7 @@ export class BatchRunner {
       pages: piece.pages.subarray(firstPage, firstPage + piece.pageCount),
       adapter: piece.adapter,
     };
-    const parts = this.#parts.cutChunk?.({ ...chunk, knownLength }) ?? [
+    const parts = this.#parts.cutter?.cut({ ...chunk, knownLength }) ?? [
       { ...chunk, ropeStart: 0, isAfterOthers: false },
     ];
     for (const part of parts) yield* this.#add(part, inputs);

@@ -6,7 +6,7 @@ import { PageLog } from "./page-log.ts";
 export interface SequenceTokens {
   readonly startPosition: number;
   readonly tokenIds: Int32Array;
-  /** Where they come from, as `ForwardBatch.tokenSources` has it; only where nothing rotates by length. [none] */
+  /** Where they come from, as `ForwardBatch.tokenSources` has it; not of a chunk that waits. [none] */
   readonly tokenSources?: Int32Array | undefined;
   /** Rows of logits, after the last tokens. */
   readonly logitCount: number;
@@ -31,8 +31,26 @@ export interface PagedChunk extends SequenceTokens {
   readonly knownLength: number;
 }
 
-/** Cuts a chunk into parts that rotate alike. */
-export type CutChunk = (chunk: PagedChunk) => readonly ChunkPart[];
+/** What of a chunk decides whether it waits. */
+export interface ChunkPlace extends Pick<SequenceTokens, "startPosition" | "logitCount"> {
+  readonly tokenCount: number;
+  readonly knownLength: number;
+  /** The first page of the sequence. */
+  readonly firstPage: number;
+}
+
+/** Cuts the chunks of a model whose rotations follow the length of a sequence. */
+export interface ChunkCutter {
+  /**
+   * Whether a chunk is cut when what was begun before has run: it is computed in several passes, or with rotations that the
+   * host fills in for it.
+   */
+  waits(chunk: ChunkPlace): boolean;
+  /** Cuts a chunk into parts that rotate alike. */
+  cut(chunk: PagedChunk): readonly ChunkPart[];
+  /** Takes note of tokens that were not known when they were cut, by the rows that they come from. */
+  learn(tokenOf: (row: number) => number): void;
+}
 
 /** What a rotation by length depends on. */
 export interface CutSizes {
@@ -41,32 +59,69 @@ export interface CutSizes {
   readonly pageTokens: number;
 }
 
-/** Creates the function that cuts the chunks of a model; `undefined` where nothing rotates by length. */
+/** Creates what cuts the chunks of a model; `undefined` where nothing rotates by length. */
 export function createChunkCutter(
   config: Pick<ModelConfig, "rotaries">,
   sizes: CutSizes,
-): CutChunk | undefined {
+): ChunkCutter | undefined {
   const rule = lengthRuleOf(config, sizes.contextTokens);
   if (rule === undefined) return undefined;
   const { type, originalTokens } = rule;
-  if (type === "dynamic") return (chunk) => [dynamicPart(chunk, originalTokens)];
+  if (type === "dynamic") {
+    const lengthOf = (chunk: ChunkPlace): number | undefined => dynamicLength(chunk, originalTokens);
+    return {
+      waits: (chunk) => lengthOf(chunk) !== undefined,
+      cut: (chunk) => {
+        const place = { ...chunk, tokenCount: chunk.tokenIds.length, firstPage: chunk.pages[0] ?? 0 };
+        return [{ ...chunk, ropeStart: 0, lengthTokens: lengthOf(place), isAfterOthers: false }];
+      },
+      learn: () => {},
+    };
+  }
   const log = new PageLog(sizes);
-  return (chunk) => longropeParts(chunk, originalTokens, log);
+  return {
+    waits: (chunk) => {
+      const isLong = isLongAt(chunk, originalTokens);
+      return isAcross(chunk, originalTokens) || log.mustRepeat(chunk.startPosition, chunk.firstPage, isLong);
+    },
+    cut: (chunk) => longropeParts(chunk, originalTokens, log),
+    learn: (tokenOf) => log.learn(tokenOf),
+  };
 }
 
 /**
  * Past the original context, tokens of a prompt rotate by its whole length, and a later one by the length up to it. What is
- * cached stays as it was rotated.
+ * cached stays as it was rotated. Returns the length, where the tables have no rows of it.
  *
  * @see transformers, `modeling_rope_utils.py` (`dynamic_frequency_update`), and its `generate` with a cache
  */
-function dynamicPart(chunk: PagedChunk, originalTokens: number): ChunkPart {
-  const { startPosition, tokenIds, knownLength } = chunk;
-  const end = startPosition + tokenIds.length;
+function dynamicLength(
+  { startPosition, tokenCount, knownLength }: ChunkPlace,
+  originalTokens: number,
+): number | undefined {
+  const end = startPosition + tokenCount;
   const length = Math.max(knownLength, end);
-  const isLast = tokenIds.length === 1 && length === end;
-  const lengthTokens = length <= originalTokens || isLast ? undefined : length;
-  return { ...chunk, ropeStart: 0, lengthTokens, isAfterOthers: false };
+  const isLast = tokenCount === 1 && length === end;
+  return length <= originalTokens || isLast ? undefined : length;
+}
+
+function isLongAt(
+  { startPosition, tokenCount, knownLength }: Omit<ChunkPlace, "firstPage">,
+  originalTokens: number,
+): boolean {
+  return Math.max(knownLength, startPosition + tokenCount) > originalTokens;
+}
+
+/**
+ * Whether logits are wanted on both sides of the original context. Those of a prompt that is known to be longer are all
+ * those of the whole prompt.
+ */
+function isAcross(
+  { startPosition, tokenCount, knownLength, logitCount }: Omit<ChunkPlace, "firstPage">,
+  originalTokens: number,
+): boolean {
+  const boundary = originalTokens - startPosition;
+  return knownLength <= originalTokens && boundary > tokenCount - logitCount && boundary < tokenCount;
 }
 
 /**
@@ -74,13 +129,11 @@ function dynamicPart(chunk: PagedChunk, originalTokens: number): ChunkPart {
  * too: they are computed again then, from the tokens that the log of the pages has.
  */
 function longropeParts(chunk: PagedChunk, originalTokens: number, log: PageLog): readonly ChunkPart[] {
-  const { startPosition, tokenIds, knownLength, logitCount } = chunk;
-  const boundary = originalTokens - startPosition;
+  const { startPosition, tokenIds, logitCount } = chunk;
   const tokenCount = tokenIds.length;
-  // Logits of a prompt that is known to be longer are all those of the whole prompt.
-  const isAcross =
-    knownLength <= originalTokens && boundary > tokenCount - logitCount && boundary < tokenCount;
-  if (isAcross) {
+  const place = { ...chunk, tokenCount };
+  if (isAcross(place, originalTokens)) {
+    const boundary = originalTokens - startPosition;
     const before = {
       ...chunk,
       tokenIds: tokenIds.subarray(0, boundary),
@@ -94,12 +147,19 @@ function longropeParts(chunk: PagedChunk, originalTokens: number, log: PageLog):
     };
     return [...longropeParts(before, originalTokens, log), ...longropeParts(after, originalTokens, log)];
   }
-  const isLong = Math.max(knownLength, startPosition + tokenCount) > originalTokens;
+  const isLong = isLongAt(place, originalTokens);
   const ropeStart = isLong ? originalTokens : 0;
   const earlier = log.tokensToRepeat(chunk, isLong);
   log.record(chunk, isLong);
   const part = { ...chunk, ropeStart, isAfterOthers: false };
   if (earlier === undefined) return [part];
-  const again = { ...part, startPosition: 0, tokenIds: earlier, logitCount: 0, isAfterOthers: true };
+  const again = {
+    ...part,
+    startPosition: 0,
+    tokenIds: earlier,
+    tokenSources: undefined,
+    logitCount: 0,
+    isAfterOthers: true,
+  };
   return [again, part];
 }
