@@ -4,7 +4,8 @@ import { listCachedWeights, removeCachedWeights, type CachedWeights } from "@inf
 import { resolveConfig } from "../config/resolve/resolve-config.ts";
 import { BackendError } from "../errors.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { defaultCacheDirectory } from "../models/engine/cache-directory.ts";
+import { defaultCacheDirectory } from "../models/cache/cache-directory.ts";
+import { type CachedVerdict, listCachedVerdicts } from "../models/gpu/verdict-store.ts";
 import { listCachedKvRanges, type CachedKvRanges } from "../models/engine/kv-range-source.ts";
 import type { CommandContext, CommandRunner } from "./command-context.ts";
 import { readConfigSources } from "./setting-options.ts";
@@ -23,11 +24,15 @@ async function directoryOf(values: Values, context: CommandContext): Promise<str
 }
 
 /** A file of the cache. */
-type CachedFile = CachedWeights | CachedKvRanges;
+type CachedFile = CachedWeights | CachedKvRanges | CachedVerdict;
 
 /** Weights first, the most recently used before others. */
 async function listFiles(directory: string): Promise<readonly CachedFile[]> {
-  return [...(await listCachedWeights(directory)), ...(await listCachedKvRanges(directory))];
+  return [
+    ...(await listCachedWeights(directory)),
+    ...(await listCachedKvRanges(directory)),
+    ...(await listCachedVerdicts(directory)),
+  ];
 }
 
 function describe(file: CachedFile): readonly [string, string] {
@@ -35,9 +40,18 @@ function describe(file: CachedFile): readonly [string, string] {
   if (file.kind === "kv-ranges") {
     return [file.key, `${size}, ranges for a KV cache of int8, written ${formatTime(file.writtenAtMs)}`];
   }
+  if (file.kind === "gpu-check") return [file.key, `${size}, ${describeVerdict(file)}`];
   const { preparedFor, usedAtMs, source = "unknown", quantization = "unknown" } = file;
   const prepared = preparedFor === undefined ? "" : `, prepared for ${preparedFor}`;
   return [file.key, `${size}, ${quantization}${prepared}, last used ${formatTime(usedAtMs)}, from ${source}`];
+}
+
+function describeVerdict({ verdict, writtenAtMs }: CachedVerdict): string {
+  if (verdict === undefined)
+    return `a check of a GPU that cannot be read, written ${formatTime(writtenAtMs)}`;
+  const { identity, kernelCount, failure, checkedAtMs } = verdict;
+  const result = failure === undefined ? `all ${kernelCount} kernels give the stored values` : failure.text;
+  return `check of ${identity.name} (${identity.uuid}, driver ${identity.driver}) at ${formatTime(checkedAtMs)}: ${result}`;
 }
 
 function formatTime(timeMs: number): string {

@@ -6,7 +6,13 @@ import type { WeightMode } from "../weight-mode.ts";
 import { engineDefaults } from "../config/engine-defaults.ts";
 import type { EngineCoreOptions, ReserveMemory } from "../models/engine/engine-core.ts";
 import { modelFailure, toErrorRecord } from "../models/error-record.ts";
-import { chooseExecutors, type ExecutorChoice } from "../models/engine/choose-executor.ts";
+import {
+  chooseExecutors,
+  type ChooseOptions,
+  type ExecutorChoice,
+} from "../models/engine/choose-executor.ts";
+import { defaultCacheDirectory } from "../models/cache/cache-directory.ts";
+import { createGpuVerifier, type VerifyGpu } from "../models/gpu/gpu-verifier.ts";
 import { planModel } from "../models/engine/plan-model.ts";
 import { prepareModel, readGpuRoom } from "../models/engine/prepare-model.ts";
 import { quantizeModel } from "../models/engine/quantize-model.ts";
@@ -48,11 +54,19 @@ async function assertPromptThreadStarts(options: EngineCoreOptions, directory: s
   }
 }
 
+/** What a check uses. Defaults in brackets. */
+export interface CheckModelOptions {
+  /** [the model may plan with all free memory] */
+  readonly reserveMemory?: ReserveMemory | undefined;
+  /** Says whether a GPU computes what it should. [checked in a process of its own] */
+  readonly verifyGpu?: VerifyGpu | undefined;
+}
+
 async function describeServable(
   options: EngineCoreOptions,
-  reserveMemory: ReserveMemory | undefined,
+  { reserveMemory, verifyGpu }: CheckModelOptions,
 ): Promise<Pick<ModelCheck, "choice" | "model">> {
-  const prepared = await prepareModel(options, { encodes: false, reserveMemory });
+  const prepared = await prepareModel(options, { encodes: false, reserveMemory, verifyGpu });
   const { stored, choice, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
@@ -68,11 +82,12 @@ async function describeServable(
 async function planRejected(
   options: EngineCoreOptions,
   name: string,
+  choosing: ChooseOptions,
 ): Promise<Pick<ModelDescription, "memoryPlan" | "answerMemoryBytes" | "quantization">> {
   const checkpoint = await openCheckpoint(options.modelDirectory);
   try {
     const room = readAvailableMemory(createCpuDevice(), options.memoryLimitBytes);
-    const [{ planner, gpu }] = await chooseExecutors(options);
+    const [{ planner, gpu }] = await chooseExecutors(options, choosing);
     const { model, quantization } = await quantizeModel({ ...checkpoint, name }, options, planner);
     const { executorPlan, answerMemoryBytes } = planModel(model, options, {
       planner,
@@ -87,20 +102,26 @@ async function planRejected(
   }
 }
 
-async function describeRejected(options: EngineCoreOptions): Promise<ModelDescription | undefined> {
+async function describeRejected(
+  options: EngineCoreOptions,
+  choosing: ChooseOptions,
+): Promise<ModelDescription | undefined> {
   try {
     const { modelDirectory, chatTemplatePath } = options;
     const inspection = await inspectModel(modelDirectory, { chatTemplatePath, encodes: false });
     const { modelName: name = inspection.name } = options;
-    return { ...inspection, name, ...(await planRejected(options, name)) };
+    return { ...inspection, name, ...(await planRejected(options, name, choosing)) };
   } catch {
     return undefined;
   }
 }
 
-async function firstChoice(options: EngineCoreOptions): Promise<ExecutorChoice | undefined> {
+async function firstChoice(
+  options: EngineCoreOptions,
+  choosing: ChooseOptions,
+): Promise<ExecutorChoice | undefined> {
   try {
-    return (await chooseExecutors(options))[0];
+    return (await chooseExecutors(options, choosing))[0];
   } catch {
     return undefined;
   }
@@ -108,16 +129,25 @@ async function firstChoice(options: EngineCoreOptions): Promise<ExecutorChoice |
 
 /**
  * Describes a model and runs the checks that the engine runs before it serves one, in the same order. If all other
- * checks pass, it reads the weights, without keeping them. Without `reserveMemory` the model may plan with all free memory.
+ * checks pass, it reads the weights, without keeping them.
  */
 export async function checkModel(
   options: EngineCoreOptions,
-  reserveMemory?: ReserveMemory,
+  checking: CheckModelOptions = {},
 ): Promise<ModelCheck> {
+  const cacheDirectory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
+  // Several of the steps below choose an executor.
+  using verifier = createGpuVerifier({ cacheDirectory });
+  const { verifyGpu = verifier.verify } = checking;
   try {
-    return { ...(await describeServable(options, reserveMemory)), failure: undefined };
+    return { ...(await describeServable(options, { ...checking, verifyGpu })), failure: undefined };
   } catch (error) {
     const failure = modelFailure(toErrorRecord(error));
-    return { model: await describeRejected(options), choice: await firstChoice(options), failure };
+    const choosing = { verifyGpu };
+    return {
+      model: await describeRejected(options, choosing),
+      choice: await firstChoice(options, choosing),
+      failure,
+    };
   }
 }

@@ -8,6 +8,11 @@ export const executorRuntimes = {
 /** The name of an executor. */
 export type ExecutorName = keyof typeof executorRuntimes;
 
+/** Whether a text names an executor. */
+export function isExecutorName(name: string): name is ExecutorName {
+  return Object.hasOwn(executorRuntimes, name);
+}
+
 /** An executor, or the one that suits the machine. */
 export type ExecutorPreference = ExecutorName | "auto";
 

@@ -16,6 +16,11 @@ export function logEvents(
       quarters.set(engine, quarter);
       logger.info({ model, engine, percent: 25 * quarter }, "quantizing weights");
     }),
+    events.on("backend:gpu-check-started", (payload) => logger.info(payload, "checking a GPU")),
+    events.on("backend:gpu-checked", (payload) => {
+      const isGood = payload.failure === undefined && payload.notKept === undefined;
+      logger[isGood ? "info" : "warn"](payload, "GPU checked");
+    }),
     events.on("backend:engine-started", (payload) => logger.info(payload, "engine started")),
     events.on("backend:model-loaded", (payload) => logger.info(payload, "model loaded")),
     events.on("backend:engine-hung", (payload) => logger.error(payload, "engine hung")),

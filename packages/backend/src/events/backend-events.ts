@@ -75,6 +75,27 @@ export type SupervisorEventMap = {
 export type BackendEventMap = {
   [Name in keyof SupervisorEventMap]: SupervisorEventMap[Name] & EngineLabels;
 } & {
+  /** The kernels are run on a GPU, in a process of their own, before `auto` takes it. */
+  "backend:gpu-check-started": {
+    readonly device: string;
+    readonly uuid: string;
+    /** Of NVIDIA's driver; `unknown` where neither NVML nor the kernel says. */
+    readonly driver: string;
+  };
+  /** What they computed, now or at an earlier start. */
+  "backend:gpu-checked": {
+    readonly device: string;
+    readonly uuid: string;
+    readonly driver: string;
+    readonly kernelCount: number;
+    /** Why `auto` does not take it; `undefined` where every kernel gives the stored values. */
+    readonly failure: string | undefined;
+    /** Known from an earlier start: nothing was run. */
+    readonly isFromCache: boolean;
+    readonly durationMs: number;
+    /** Why the result could not be kept; the next start checks again then. */
+    readonly notKept: string | undefined;
+  };
   "backend:draining": { readonly reason: string; readonly timeoutMs: number };
   "backend:stopped": { readonly reason: string };
 };

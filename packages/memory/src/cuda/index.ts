@@ -37,5 +37,6 @@ export type {
 } from "./kernel-manifest.ts";
 export type { GpuDetails, GpuProblem, GpuProcess, GpuInventory } from "./nvml/gpu-inventory.ts";
 export { nvmlLibraryPaths, type NvmlOptions } from "./nvml/nvml.ts";
+export { type DriverVersionOptions, readDriverVersion } from "./read-driver-version.ts";
 export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";
 export type { PinnedBuffer } from "./pinned-buffer.ts";

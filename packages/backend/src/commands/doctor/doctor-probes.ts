@@ -9,6 +9,8 @@ import {
   openProvider,
   type ExecutorChoice,
 } from "../../models/engine/choose-executor.ts";
+import type { ReserveMemory } from "../../models/engine/engine-core.ts";
+import type { VerifyGpu } from "../../models/gpu/gpu-verifier.ts";
 import { createMemoryBudget, type MemoryShare } from "../../models/memory-budget.ts";
 import { checkModel, type ModelDescription } from "../check-model.ts";
 import { runOneStep } from "./run-one-step.ts";
@@ -30,9 +32,14 @@ export interface ModelProbe {
 
 const embedded = embeddedModelDirectory();
 
-async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<ModelProbe> {
+async function probeModel(
+  model: ModelConfig,
+  memory: MemoryShare,
+  verifyGpu: VerifyGpu,
+): Promise<ModelProbe> {
   const { id, directory } = model;
-  const check = await checkModel(engineOptionsOf(model), (demand) => memory.reserve(demand));
+  const reserveMemory: ReserveMemory = (demand) => memory.reserve(demand);
+  const check = await checkModel(engineOptionsOf(model), { reserveMemory, verifyGpu });
   if (check.failure !== undefined) memory.withdraw();
   return {
     origin: directory === embedded ? "embedded" : "configured",
@@ -47,17 +54,20 @@ async function probeModel(model: ModelConfig, memory: MemoryShare): Promise<Mode
 }
 
 /** Checks the configured models, which share the memory as they would in `serve`. */
-export async function probeModels({
-  models,
-  engine,
-}: Pick<InfernodeConfig, "models" | "engine">): Promise<readonly ModelProbe[]> {
+export async function probeModels(
+  { models, engine }: Pick<InfernodeConfig, "models" | "engine">,
+  verifyGpu: VerifyGpu,
+): Promise<readonly ModelProbe[]> {
   const modelIds = models.map(({ id }) => id);
   const budget = createMemoryBudget({ modelIds, limitBytes: engine.memoryLimitBytes });
-  return Promise.all(models.map(async (model) => probeModel(model, budget.share(model.id))));
+  return Promise.all(models.map(async (model) => probeModel(model, budget.share(model.id), verifyGpu)));
 }
 
 /** Checks the bundled model with the settings that hold for all models, except the context, which is another model's. */
-export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Promise<readonly ModelProbe[]> {
+export function probeBundledModel(
+  config: Pick<InfernodeConfig, "engine">,
+  verifyGpu: VerifyGpu,
+): Promise<readonly ModelProbe[]> {
   const engine = { ...config.engine, contextTokens: undefined };
   const bundled = {
     id: modelNameOf(embedded),
@@ -69,7 +79,7 @@ export function probeBundledModel(config: Pick<InfernodeConfig, "engine">): Prom
     adapters: {},
     engine,
   };
-  return probeModels({ models: [bundled], engine });
+  return probeModels({ models: [bundled], engine }, verifyGpu);
 }
 
 /** The result of loading an executor's library in one way. */

@@ -3,12 +3,12 @@ import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory"
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { chooseExecutors } from "../../models/engine/choose-executor.ts";
-import { findGpu } from "../../models/engine/find-gpu.ts";
+import { defaultCacheDirectory } from "../../models/cache/cache-directory.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
 import type { CommandRunner } from "../command-context.ts";
-import { checkGpu, type GpuCheck } from "./check-gpu.ts";
-import { describeDeviations, describeGpuCheck } from "./describe-gpu-check.ts";
+import { describeDeviations } from "../../models/gpu/kernel-verdict.ts";
+import { describeGpuCheck } from "./describe-gpu-check.ts";
 import { describeGpus } from "./describe-gpus.ts";
 import {
   probeBundledModel,
@@ -20,6 +20,7 @@ import {
 import { describeRegistry, probeRegistry, type RegistryProbe } from "./doctor-registry.ts";
 import { probeStore, type StoreProbe } from "./doctor-store.ts";
 import { readSystemInfo, type SystemInfo } from "./doctor-system.ts";
+import { createGpuProber, type GpuProbe } from "./probe-gpu.ts";
 import { readConfigSources } from "../setting-options.ts";
 import { writeOutput } from "../standard-streams.ts";
 import { formatCount, formatRows, toPrintable } from "../terminal-text.ts";
@@ -31,7 +32,7 @@ export interface DoctorReport {
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
   /** Of the GPU that the settings name; `undefined` where the CUDA executor can use none. */
-  readonly gpuCheck: GpuCheck | undefined;
+  readonly gpuCheck: GpuProbe | undefined;
   readonly runtimes: readonly RuntimeProbe[];
   /** What `auto` takes, and why. */
   readonly executor: { readonly name: string; readonly reason: string };
@@ -151,14 +152,17 @@ export const doctor: CommandRunner = async (values, context) => {
     environment: context.environment,
     directory: context.directory,
   });
+  const cacheDirectory = config.engine.cacheDirectory ?? defaultCacheDirectory(context.environment);
+  using prober = createGpuProber(cacheDirectory);
+  const { verifyGpu } = prober;
   const [system, configured, store, registry] = await Promise.all([
     readSystemInfo(),
-    probeModels(config),
+    probeModels(config, verifyGpu),
     probeStore(config.store),
     probeRegistry(config, context.environment["CONSUL_HTTP_TOKEN"]),
   ]);
   const hasBundled = configured.some(({ origin }) => origin === "embedded");
-  const models = hasBundled ? configured : [...configured, ...(await probeBundledModel(config))];
+  const models = hasBundled ? configured : [...configured, ...(await probeBundledModel(config, verifyGpu))];
   // The bundled model is the fastest to test with.
   const usable = models.filter(({ wouldRun }) => wouldRun);
   const sample = usable.find(({ origin }) => origin === "embedded") ?? usable[0] ?? models[0];
@@ -166,8 +170,8 @@ export const doctor: CommandRunner = async (values, context) => {
   // After the runtimes, which need a larger native stack: the first library loaded fixes its size.
   const gpus = await readGpus();
   const { device } = config.engine;
-  const gpuCheck = "gpu" in (await findGpu(device)) ? await checkGpu(device) : undefined;
-  const [choice] = await chooseExecutors({ executor: "auto", device });
+  const gpuCheck = await prober.probe(device);
+  const [choice] = await chooseExecutors({ executor: "auto", device }, { verifyGpu });
   const report: DoctorReport = {
     system,
     memory: readHostMemory(),

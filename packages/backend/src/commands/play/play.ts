@@ -78,7 +78,11 @@ export const play: CommandRunner = async (values, context) => {
     const bar = formatProgress("Quantizing the weights", progress);
     if (context.stderr.isTTY) context.stderr.write(`\r${bar}\u001B[K`);
   });
+  const stopNaming = events.on("backend:gpu-check-started", ({ device }) =>
+    context.stderr.write(`checking ${device}, which is done once …\n`),
+  );
   const model = await engine.start().finally(() => {
+    stopNaming();
     // Returns to the start of the line and clears it.
     if (isInteractive) context.stdout.write("\r\u001B[K");
     stopShowing();

@@ -3,13 +3,12 @@ import type { CudaMemoryPoolOptions } from "@infernode/memory/cuda";
 import type { PoolStats } from "@infernode/memory";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import type { ExecutorName, ExecutorPreference } from "../../config/executor-names.ts";
-import { findGpu, type Gpu, type GpuSearch } from "./find-gpu.ts";
-
-/**
- * Whether `auto` takes the CUDA executor where a GPU can be used. Its kernels have been run on a processor only; this is
- * to become true when they have been run on a GPU.
- */
-const autoTakesCuda = false;
+import { defaultCacheDirectory } from "../cache/cache-directory.ts";
+import { findGpu, type Gpu, type GpuSearch } from "../gpu/find-gpu.ts";
+import { type GpuIdentity, identifyGpu } from "../gpu/gpu-identity.ts";
+import { createGpuVerifier, type VerifyGpu } from "../gpu/gpu-verifier.ts";
+import type { KernelVerdict } from "../gpu/kernel-verdict.ts";
+import { readVerdict } from "../gpu/verdict-store.ts";
 
 /**
  * The executors of a processor by name, the one that `auto` chooses first; each is loaded when it is needed. This file is
@@ -27,8 +26,16 @@ const loadCudaPlanner = async (): Promise<ExecutorPlanner> =>
 export interface ExecutorChoice {
   readonly planner: ExecutorPlanner;
   readonly reason: string;
+  /** What speaks against it, though it was asked for. */
+  readonly warning?: string | undefined;
   /** Where the memory of its plan is, if that is not the host's. */
   readonly gpu: Gpu | undefined;
+}
+
+/** The executor that a model runs with, by its name. Plain data. */
+export interface KeptExecutor {
+  readonly name: ExecutorName;
+  readonly reason: string;
 }
 
 type PreparingProvider = (typeof import("@infernode/inference/onnx"))["onnxProvider"];
@@ -37,38 +44,48 @@ type PreparingProvider = (typeof import("@infernode/inference/onnx"))["onnxProvi
 export interface ExecutorSettings {
   readonly executor?: ExecutorPreference | undefined;
   readonly device?: string | undefined;
+  readonly cacheDirectory?: string | undefined;
 }
 
 /** What the choice is made with. Defaults in brackets. */
 export interface ChooseOptions {
-  readonly findGpu?: (name: string) => Promise<GpuSearch>;
-  /** [not before the kernels have been run on a GPU] */
-  readonly autoTakesCuda?: boolean;
+  readonly findGpu?: ((name: string) => Promise<GpuSearch>) | undefined;
+  readonly identifyGpu?: ((gpu: Gpu) => Promise<GpuIdentity>) | undefined;
+  /** Says whether a GPU computes what it should. [checked in a process of its own, once for each GPU] */
+  readonly verifyGpu?: VerifyGpu | undefined;
+  /** What the model ran with before its engine was started again: in place of `auto`. [none] */
+  readonly kept?: KeptExecutor | undefined;
 }
 
 /**
  * Chooses the executors of a model, the preferred one first: `auto` has several where one may turn out to be unable to run
- * the model. One that is asked for by name is never replaced by another.
+ * the model. It takes a GPU where every kernel gives the stored values on it. An executor that is asked for by name is never
+ * replaced by another, nor is the one that a model ran with before.
+ *
  * @throws InferenceError `EXECUTOR_UNAVAILABLE` for CUDA, with what is missing
  */
 export async function chooseExecutors(
-  { executor = engineDefaults.executor, device = engineDefaults.device }: ExecutorSettings,
+  settings: ExecutorSettings,
   options: ChooseOptions = {},
 ): Promise<readonly [ExecutorChoice, ...ExecutorChoice[]]> {
+  const { executor = engineDefaults.executor, device = engineDefaults.device } = settings;
   const search = options.findGpu ?? findGpu;
-  if (executor === "auto") {
-    return chooseForMachine(await search(device), options.autoTakesCuda ?? autoTakesCuda);
-  }
-  const reason = `engine.executor is ${executor}`;
-  if (executor !== "cuda") return [{ planner: await loadProvider[executor](), reason, gpu: undefined }];
+  const asked = { name: executor, reason: `engine.executor is ${executor}` };
+  const { name, reason } = executor === "auto" ? (options.kept ?? asked) : asked;
+  if (name === "auto") return chooseForMachine(await search(device), settings, options);
+  if (name !== "cuda") return [{ planner: await loadProvider[name](), reason, gpu: undefined }];
   const found = await search(device);
-  if ("gpu" in found) return [{ planner: await loadCudaPlanner(), reason, gpu: found.gpu }];
+  if ("gpu" in found) {
+    const { gpu } = found;
+    return [{ planner: await loadCudaPlanner(), reason, warning: await warnOf(gpu, settings, options), gpu }];
+  }
   throw new InferenceError("EXECUTOR_UNAVAILABLE", `the CUDA executor cannot be used: ${found.problem}`);
 }
 
 async function chooseForMachine(
   found: GpuSearch,
-  takesCuda: boolean,
+  settings: ExecutorSettings,
+  options: ChooseOptions,
 ): Promise<readonly [ExecutorChoice, ...ExecutorChoice[]]> {
   const planner = await loadProvider.onnx();
   const onProcessor = (why: string): ExecutorChoice => ({
@@ -78,16 +95,53 @@ async function chooseForMachine(
   });
   if (!("gpu" in found)) return [onProcessor(`the CUDA executor cannot be used: ${found.problem}`)];
   const { gpu } = found;
-  if (takesCuda) {
-    const reason = `auto: the GPU ${gpu.name} is here`;
-    const onDevice = { planner: await loadCudaPlanner(), reason, gpu };
-    return [onDevice, onProcessor(`the GPU ${gpu.name} cannot run this model`)];
+  const { failure, kernelCount } = await verify(gpu, settings, options);
+  if (failure !== undefined) {
+    const others = "--executor cuda takes it nevertheless, infernode doctor shows the numbers";
+    return [onProcessor(`the GPU ${gpu.name} is not taken: ${failure.text}; ${others}`)];
   }
+  const reason = `auto: all ${kernelCount} kernels give the stored values on the GPU ${gpu.name}`;
   return [
-    onProcessor(
-      "a CUDA device is here; the CUDA executor has not yet been run on a GPU: ask for it with --executor cuda",
-    ),
+    { planner: await loadCudaPlanner(), reason, gpu },
+    onProcessor(`the GPU ${gpu.name} cannot run this model`),
   ];
+}
+
+function cacheOf({ cacheDirectory = defaultCacheDirectory(process.env) }: ExecutorSettings): string {
+  return cacheDirectory;
+}
+
+async function verify(
+  gpu: Gpu,
+  settings: ExecutorSettings,
+  options: ChooseOptions,
+): Promise<Pick<KernelVerdict, "failure" | "kernelCount">> {
+  try {
+    const identity = await (options.identifyGpu ?? identifyGpu)(gpu);
+    const { verifyGpu = createGpuVerifier({ cacheDirectory: cacheOf(settings) }).verify } = options;
+    return await verifyGpu(identity);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { kernelCount: 0, failure: { kind: "not-checked", text } };
+  }
+}
+
+/** What an earlier check found wrong with a GPU; nothing is checked now. */
+async function warnOf(
+  gpu: Gpu,
+  settings: ExecutorSettings,
+  options: ChooseOptions,
+): Promise<string | undefined> {
+  try {
+    const identity = await (options.identifyGpu ?? identifyGpu)(gpu);
+    const known = await readVerdict(cacheOf(settings), identity);
+    if (known?.failure === undefined) return undefined;
+    const checkedAt = new Date(known.checkedAtMs).toISOString();
+    return `the GPU ${gpu.name} was checked at ${checkedAt}: ${known.failure.text}; infernode doctor checks it again`;
+  } catch {
+    // What cannot be read is said where the kernels are loaded.
+    return undefined;
+  }
 }
 
 /** A provider, and the memory of a device that it was opened with. */

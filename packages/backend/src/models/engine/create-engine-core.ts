@@ -240,9 +240,10 @@ function firstReason(...results: readonly PromiseSettledResult<unknown>[]): unkn
 
 /** Loads the model, plans its memory and creates the engine of this process. */
 export const createEngineCore: CreateEngineCore = async (options, dependencies) => {
-  const { reserveMemory } = dependencies;
-  const prepared = await prepareModel(options, { encodes: false, reserveMemory });
-  const { model } = prepared;
+  const { reserveMemory, verifyGpu, keptExecutor: kept } = dependencies;
+  const prepared = await prepareModel(options, { encodes: false, reserveMemory, verifyGpu, kept });
+  const { model, choice } = prepared;
+  if (choice.warning !== undefined) process.emitWarning(choice.warning);
   for (const { message } of model.warnings) process.emitWarning(message);
   const { chatTemplatePath } = options;
   const { directory } = model;

@@ -4,6 +4,8 @@ import type { EngineSettings } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { StartConstraintThread } from "../constraints/constraint-thread.ts";
 import type { StartPromptThread } from "../prompts/prompt-thread.ts";
+import type { VerifyGpu } from "../gpu/gpu-verifier.ts";
+import type { KeptExecutor } from "./choose-executor.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
 import type { ModelStats, LocalModel } from "../model-service.ts";
 import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
@@ -66,6 +68,10 @@ export interface EngineCoreDependencies {
   readonly events: InfernodeEventSink;
   /** [the free memory of the machine] */
   readonly reserveMemory?: ReserveMemory | undefined;
+  /** Says whether a GPU computes what it should. [checked in a process of its own] */
+  readonly verifyGpu?: VerifyGpu | undefined;
+  /** What the model ran with before: it runs with the same again, or not at all. [as the options say] */
+  readonly keptExecutor?: KeptExecutor | undefined;
   /** Receives the bytes that were read to quantize the weights, and their total. [none] */
   readonly onLoadProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   /** Called once when the executor's device is lost: every later call fails, and the process must end. [ignored] */

@@ -1,28 +1,20 @@
-import { createHash, randomUUID } from "node:crypto";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { calibrationText, type KvRangeSource } from "@infernode/inference";
 import type { LanguageModel } from "@infernode/models";
-import { defaultCacheDirectory } from "./cache-directory.ts";
+import { defaultCacheDirectory } from "../cache/cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
-import { makeDirectory } from "./make-directory.ts";
+import { listSmallFiles, type SmallFile, writeSmallFile } from "../cache/small-files.ts";
 
 /** Changes with the text, and with how ranges are measured. */
 const kvRangesVersion = 1;
-const ending = ".kv-ranges";
 /** A file takes some ten kilobytes. */
-const maxFiles = 64;
+const kind = { ending: ".kv-ranges", maxFiles: 64 };
 const digestBytes = 32;
 
 /** Ranges that are kept on disk. */
-export interface CachedKvRanges {
-  readonly kind: "kv-ranges";
-  /** The name of the file, without its ending. */
-  readonly key: string;
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly writtenAtMs: number;
-}
+export type CachedKvRanges = SmallFile & { readonly kind: "kv-ranges" };
 
 interface KvRangeSourceOptions {
   /** As the checkpoint has it. */
@@ -39,21 +31,19 @@ interface KvRangeSourceOptions {
  */
 export function createKvRangeSource({ stored, model, options, encode }: KvRangeSourceOptions): KvRangeSource {
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
-  const path = async (): Promise<string> => join(directory, `${await keyOf(stored, model)}${ending}`);
+  const key = (): Promise<string> => keyOf(stored, model);
   return {
     tokenIds: () => encode(calibrationText),
     read: async () => {
       try {
-        return decode(await readFile(await path()));
+        return decode(await readFile(join(directory, `${await key()}${kind.ending}`)));
       } catch {
         return undefined;
       }
     },
     write: async (ranges) => {
       try {
-        await makeDirectory(directory);
-        await removeOldest(directory);
-        await writeWhole(await path(), encodeRanges(ranges));
+        await writeSmallFile(directory, { ...kind, key: await key() }, encodeRanges(ranges));
       } catch {
         // See above.
       }
@@ -96,37 +86,8 @@ function decode(content: Buffer): Float32Array | undefined {
   return isWhole ? new Float32Array(Uint8Array.from(numbers).buffer) : undefined;
 }
 
-/** Another process never reads a part. */
-async function writeWhole(path: string, content: Uint8Array): Promise<void> {
-  const partial = `${path}.${process.pid}.${randomUUID()}.partial`;
-  try {
-    await writeFile(partial, content, { flag: "wx" });
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-}
-
 /** Lists what is kept in a directory, the most recently written first; nothing where there is no directory. */
 export async function listCachedKvRanges(directory: string): Promise<readonly CachedKvRanges[]> {
-  const names = await readdir(directory).catch(() => []);
-  const found = await Promise.all(
-    names
-      .filter((name) => name.endsWith(ending))
-      .map(async (name): Promise<CachedKvRanges | undefined> => {
-        const path = join(directory, name);
-        // Another process may have removed it.
-        const file = await stat(path).catch(() => undefined);
-        if (file?.isFile() !== true) return undefined;
-        const key = name.slice(0, -ending.length);
-        return { kind: "kv-ranges", key, path, sizeBytes: file.size, writtenAtMs: file.mtimeMs };
-      }),
-  );
-  return found.filter((each) => each !== undefined).toSorted((a, b) => b.writtenAtMs - a.writtenAtMs);
-}
-
-async function removeOldest(directory: string): Promise<void> {
-  const kept = await listCachedKvRanges(directory);
-  for (const { path } of kept.slice(maxFiles - 1)) await rm(path, { force: true });
+  const files = await listSmallFiles(directory, kind);
+  return files.map((file) => ({ kind: "kv-ranges", ...file }));
 }

@@ -11,8 +11,8 @@ import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { hostBytesOf } from "../host-bytes.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
-import { chooseExecutors, type ExecutorChoice } from "./choose-executor.ts";
-import type { Gpu } from "./find-gpu.ts";
+import { chooseExecutors, type ChooseOptions, type ExecutorChoice } from "./choose-executor.ts";
+import type { Gpu } from "../gpu/find-gpu.ts";
 import { demandOf, planModel, type ModelPlan } from "./plan-model.ts";
 import { quantizeModel, type QuantizableModel } from "./quantize-model.ts";
 
@@ -40,7 +40,7 @@ export interface PreparedModel extends ModelPlan {
 }
 
 /** How a model is prepared. Defaults in brackets. */
-export interface PrepareOptions {
+export interface PrepareOptions extends Pick<ChooseOptions, "verifyGpu" | "kept"> {
   /** Whether texts are encoded by the loaded model; `false` if a thread does it. [true] */
   readonly encodes?: LoadOptions["encodes"];
   /** [the free memory of the machine] */
@@ -81,7 +81,7 @@ async function assertAdaptersFit(
  */
 export async function prepareModel(
   options: EngineCoreOptions,
-  { encodes, reserveMemory, choices }: PrepareOptions = {},
+  { encodes, reserveMemory, choices, verifyGpu, kept }: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const { modelName, chatTemplatePath } = options;
   const stored = await loadModel(options.modelDirectory, {
@@ -92,7 +92,7 @@ export async function prepareModel(
   try {
     return await prepareFor(stored, {
       options,
-      choices: choices ?? (await chooseExecutors(options)),
+      choices: choices ?? (await chooseExecutors(options, { verifyGpu, kept })),
       reserveMemory,
     });
   } catch (error) {

@@ -21,8 +21,8 @@ import {
 import type { QuantizeMode } from "../../config/config.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
-import { makeDirectory } from "./make-directory.ts";
-import { defaultCacheDirectory } from "./cache-directory.ts";
+import { makeDirectory } from "../cache/make-directory.ts";
+import { defaultCacheDirectory } from "../cache/cache-directory.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 
 /** Below this many numbers in dense matrices `auto` quantizes nothing: see docs/quantization.md. */

@@ -1,6 +1,9 @@
 import type { InfernodeConfig } from "../../config/config.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import { createAdapterModels } from "../adapters/adapter-models.ts";
+import { defaultCacheDirectory } from "../cache/cache-directory.ts";
+import { createGpuVerifier } from "../gpu/gpu-verifier.ts";
+import { reportVerifications } from "../gpu/report-verifications.ts";
 import { createMemoryBudget } from "../memory-budget.ts";
 import { createModelPool } from "../model-pool.ts";
 import type { ModelService } from "../model-service.ts";
@@ -30,7 +33,7 @@ export interface Engines {
   readonly service: ModelService;
 }
 
-/** Creates an engine for each model; they share the memory of the machine. */
+/** Creates an engine for each model; they share the memory of the machine, and the checks of its GPUs. */
 export function createEngines(
   config: Pick<InfernodeConfig, "models" | "engine">,
   { events, onOutput, createEngine = createEngineSupervisor }: CreateEnginesOptions,
@@ -38,6 +41,10 @@ export function createEngines(
   const budget = createMemoryBudget({
     modelIds: config.models.map(({ id }) => id),
     limitBytes: config.engine.memoryLimitBytes,
+  });
+  const verifier = createGpuVerifier({
+    cacheDirectory: config.engine.cacheDirectory ?? defaultCacheDirectory(process.env),
+    ...reportVerifications(events),
   });
   const members = config.models.map((model, index) => {
     const { engine: options, ...supervision } = supervisionOf(model);
@@ -47,6 +54,7 @@ export function createEngines(
       ...supervision,
       engine: { ...options, engineId: engine },
       memory: budget.share(id),
+      verifyGpu: verifier.verify,
       events,
       onOutput: (line) => onOutput?.(line, { model: id, engine }),
     });
@@ -56,5 +64,13 @@ export function createEngines(
     const service = createAdapterModels(member.service, config.models[index]!);
     return { ...member, service };
   });
-  return { engines: members.map(({ service }) => service), service: createModelPool(pool) };
+  const service = createModelPool(pool);
+  const dispose = async (): Promise<void> => {
+    verifier.dispose();
+    await service.dispose();
+  };
+  return {
+    engines: members.map((member) => member.service),
+    service: { ...service, dispose, [Symbol.asyncDispose]: dispose },
+  };
 }

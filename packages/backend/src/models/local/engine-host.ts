@@ -1,5 +1,6 @@
 import type { AvailableMemory } from "@infernode/memory";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
+import type { KernelVerdict } from "../gpu/kernel-verdict.ts";
 import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
 import { createMessageBatcher, type SendToDaemon } from "./message-batcher.ts";
 import { toErrorRecord } from "../error-record.ts";
@@ -43,6 +44,7 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   const running = new Map<number, RunningCall>();
   let core: EngineCore | undefined;
   let reservation: Resolvers<AvailableMemory> | undefined;
+  let verification: Resolvers<KernelVerdict> | undefined;
   let heartbeatTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
   let isFailing = false;
@@ -69,6 +71,12 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
           send({ type: "reserve-memory", demand }, () => undefined);
           return reservation.promise;
         },
+        verifyGpu: (identity) => {
+          verification = createResolvers<KernelVerdict>();
+          send({ type: "verify-gpu", identity }, () => undefined);
+          return verification.promise;
+        },
+        keptExecutor: message.keptExecutor,
         onLoadProgress: (doneBytes, totalBytes) => {
           const now = performance.now();
           if (doneBytes < totalBytes && now - reportedAtMs < heartbeatIntervalMs) return;
@@ -172,6 +180,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
         return void start(message);
       case "memory-reserved":
         return reservation?.resolve(message.memory);
+      case "gpu-verified":
+        return verification?.resolve(message.verdict);
       case "call":
         return begin(message);
       case "cancel":

@@ -2,7 +2,9 @@ import type { ClockPort } from "@infernode/inference";
 import type { AvailableMemory } from "@infernode/memory";
 import { BackendError, EngineRequestError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
+import type { KeptExecutor } from "../engine/choose-executor.ts";
 import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
+import type { VerifyGpu } from "../gpu/gpu-verifier.ts";
 import type { ModelStats } from "../model-service.ts";
 import { startActivityMonitor } from "./activity-monitor.ts";
 import type { EngineChannel, EngineExit, StartEngineProcess } from "./fork-engine.ts";
@@ -28,6 +30,10 @@ export interface EngineLaunchOptions {
   readonly grantedMemory: () => AvailableMemory | undefined;
   /** Resolves with the memory that the process may plan with. */
   readonly reserveMemory: ReserveMemory;
+  /** Says whether a GPU computes what it should. */
+  readonly verifyGpu: VerifyGpu;
+  /** What an earlier process ran the model with. */
+  readonly keptExecutor: KeptExecutor | undefined;
   readonly onLoadProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
   readonly onReady: (message: ReadyMessage) => void;
   readonly onBatch: (message: BatchMessage) => void;
@@ -73,7 +79,8 @@ const maxTickMs = 1000;
 
 /**
  * Starts an engine process and has it load its model. One that is not ready in time is killed, and so is a ready one
- * that makes no progress. While its weights are quantized, the time begins anew with each part.
+ * that makes no progress. While its weights are quantized, the time begins anew with each part, and after a GPU was
+ * checked, whose check has a limit of its own.
  */
 export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   const { clock, startTimeoutMs, hangAfterMs } = options;
@@ -84,6 +91,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   let heartbeat: EngineHeartbeat | undefined;
   let loadedBytes = 0;
   let loadedAtMs = 0;
+  let isVerifyingGpu = false;
   let isOver = false;
   let failure: BackendError | undefined;
 
@@ -102,7 +110,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   };
   const assertActive = (): void => {
     if (startMs === undefined) {
-      if (activity.elapsedMs() - loadedAtMs < startTimeoutMs) return;
+      if (isVerifyingGpu || activity.elapsedMs() - loadedAtMs < startTimeoutMs) return;
       const since = loadedBytes === 0 ? "" : " of quantizing";
       const message = `expected the engine to be ready within ${startTimeoutMs} ms${since}, got no such message; see engine.startTimeoutMs`;
       return kill(new BackendError("ENGINE_START_TIMEOUT", message));
@@ -127,6 +135,14 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         void options
           .reserveMemory(message.demand)
           .then((memory) => channel.send({ type: "memory-reserved", memory }));
+        return;
+      case "verify-gpu":
+        isVerifyingGpu = true;
+        void options.verifyGpu(message.identity).then((verdict) => {
+          isVerifyingGpu = false;
+          loadedAtMs = activity.elapsedMs();
+          channel.send({ type: "gpu-verified", verdict });
+        });
         return;
       case "batch":
         ({ stats } = message);
@@ -202,13 +218,14 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     },
   };
   const channel = open(options, { onMessage, onExit });
-  const { engine, heartbeatIntervalMs, needsSelfTest } = options;
+  const { engine, heartbeatIntervalMs, needsSelfTest, keptExecutor } = options;
   channel.send({
     type: "start",
     options: engine,
     heartbeatIntervalMs,
     memory: options.grantedMemory(),
     needsSelfTest,
+    keptExecutor,
   });
   return launch;
 }

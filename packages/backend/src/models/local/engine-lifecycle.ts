@@ -35,6 +35,8 @@ export interface EngineLifecycle {
   becomeReady(): void;
   /** Counts a crash; returns whether a process is to be started again. */
   crash(circumstances: CrashCircumstances): boolean;
+  /** The process does something before it loads the model, which `reasons` include; or does not any more. */
+  occupy(reason: string | undefined): void;
   /** The next process cannot be started yet; `reasons` include why until one is ready. */
   postpone(reason: string): void;
   drain(): void;
@@ -52,6 +54,7 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
   let failure = "";
   let crashCause: string | undefined;
   let postponedFor: string | undefined;
+  let occupiedWith: string | undefined;
 
   const change = (to: EngineState): void => {
     if (to === state) return;
@@ -62,14 +65,15 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
   const reasons = (): readonly string[] => {
     const count = crashCount === 0 ? "" : ` (crash ${crashCount} of at most ${maxRestarts} in a row)`;
     const crashed = `the engine crashed${crashCause === undefined ? "" : ` (${crashCause})`}`;
-    const again = `started again${count}${postponedFor === undefined ? "" : `; ${postponedFor}`}`;
+    const notes = [postponedFor, occupiedWith].map((note) => (note === undefined ? "" : `; ${note}`));
+    const again = `started again${count}${notes.join("")}`;
     switch (state) {
       case "ready":
         return [];
       case "starting":
         return [
           crashCount === 0
-            ? (postponedFor ?? "the engine is loading the model")
+            ? (postponedFor ?? occupiedWith ?? "the engine is loading the model")
             : `${crashed} while it loaded the model and is ${again}`,
         ];
       case "restarting":
@@ -97,16 +101,21 @@ export function createEngineLifecycle(options: EngineLifecycleOptions): EngineLi
     becomeReady: () => {
       readyAtMs = clock.now();
       postponedFor = undefined;
+      occupiedWith = undefined;
       change("ready");
     },
     crash: ({ hasServed, isAttributed, cause }) => {
       crashCause = cause;
+      occupiedWith = undefined;
       const wasReady = state === "ready";
       if (wasReady && (hasServed || clock.now() - readyAtMs >= stableAfterMs)) crashCount = 0;
       if (isAttributed) crashCount = Math.max(0, crashCount - 1);
       else crashCount += 1;
       if (wasReady) change("restarting");
       return crashCount <= maxRestarts;
+    },
+    occupy: (reason) => {
+      occupiedWith = reason;
     },
     postpone: (reason) => {
       postponedFor = reason;

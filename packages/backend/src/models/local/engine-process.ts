@@ -1,6 +1,6 @@
 import { createEngineHost } from "./engine-host.ts";
 import type { DaemonMessage } from "./protocol.ts";
-import { watchParent } from "./parent-watch.ts";
+import { watchParent } from "../parent-watch.ts";
 import { isSerializedMessage, deserializeMessage } from "./serialized-message.ts";
 import { generate } from "../../operations/generate.ts";
 import type { EngineCore } from "../engine/engine-core.ts";

@@ -1,8 +1,11 @@
+import { isExecutorName } from "../../config/executor-names.ts";
 import { BackendError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
 import { hostBytesOf } from "../host-bytes.ts";
+import type { KeptExecutor } from "../engine/choose-executor.ts";
+import type { VerifyGpu } from "../gpu/gpu-verifier.ts";
 import type { LocalModel } from "../model-service.ts";
 import {
   describeExit,
@@ -26,11 +29,24 @@ function restartDelayMs(crashCount: number, firstMs: number): number {
 /** How often the first start is retried while the system lacks resources for a process. */
 const maxFirstStarts = 5;
 
+/** A process that is started again computes as the one before it, and not on another device that would be slower. */
+function keptExecutor(model: LocalModel | undefined): KeptExecutor | undefined {
+  if (model === undefined || !isExecutorName(model.executor)) return undefined;
+  return { name: model.executor, reason: model.executorReason };
+}
+
 export interface EngineRunnerOptions {
   /** How each process is started. */
   readonly launch: Omit<
     EngineLaunchOptions,
-    "needsSelfTest" | "onLoadProgress" | "onReady" | "onBatch" | "onDrained" | "onHung" | "onExit"
+    | "needsSelfTest"
+    | "keptExecutor"
+    | "onLoadProgress"
+    | "onReady"
+    | "onBatch"
+    | "onDrained"
+    | "onHung"
+    | "onExit"
   >;
   /** Delay before the first restart; doubles up to 30 s. */
   readonly firstRestartDelayMs: number;
@@ -122,10 +138,18 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     });
   };
 
+  const verifyGpu: VerifyGpu = async (identity) => {
+    lifecycle.occupy(`the kernels are checked on the GPU ${identity.name} before the model is loaded`);
+    const verdict = await options.launch.verifyGpu(identity);
+    lifecycle.occupy(undefined);
+    return verdict;
+  };
   const launch = (): void => {
     current = launchEngine({
       ...options.launch,
       needsSelfTest: served !== undefined,
+      keptExecutor: keptExecutor(served?.model),
+      verifyGpu,
       onLoadProgress: ({ doneBytes, totalBytes }) =>
         events.emit("backend:weights-quantizing", { doneBytes, totalBytes }),
       onReady,

@@ -6,6 +6,9 @@ import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import { createCallTable } from "./call-table.ts";
+import { defaultCacheDirectory } from "../cache/cache-directory.ts";
+import { createGpuVerifier, type VerifyGpu } from "../gpu/gpu-verifier.ts";
+import { reportVerifications } from "../gpu/report-verifications.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import { deferIteration } from "../defer-iteration.ts";
 import { hostBytesOf } from "../host-bytes.ts";
@@ -36,6 +39,8 @@ export interface EngineSupervisorOptions {
   readonly exitGraceMs?: number;
   /** The model's share of the memory. [all that is free] */
   readonly memory?: MemoryShare;
+  /** Says whether a GPU computes what it should. [checked in a process of its own] */
+  readonly verifyGpu?: VerifyGpu;
   /** Called with each line that the engine process writes. */
   readonly onOutput?: (line: string) => void;
   readonly clock?: ClockPort;
@@ -97,6 +102,8 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
     }),
   });
   const { memory = createMemoryBudget({ modelIds: [id] }).share(id) } = options;
+  const cacheDirectory = engine.cacheDirectory ?? defaultCacheDirectory(process.env);
+  const verifier = createGpuVerifier({ cacheDirectory, ...reportVerifications(options.events) });
   const started = createResolvers<LocalModel>();
   started.promise.catch(() => undefined);
   let isStarted = false;
@@ -111,6 +118,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       clock,
       grantedMemory: () => memory.granted(),
       reserveMemory: (demand) => memory.reserve(demand),
+      verifyGpu: options.verifyGpu ?? verifier.verify,
       onOutput: (line) => options.onOutput?.(line),
     },
     firstRestartDelayMs: options.firstRestartDelayMs ?? 100,
@@ -182,6 +190,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before the request finished"),
     );
     started.reject(new BackendError("ENGINE_UNAVAILABLE", "the engine was stopped before it was ready"));
+    verifier.dispose();
     await runner.process?.end(exitGraceMs);
     memory.withdraw();
   };

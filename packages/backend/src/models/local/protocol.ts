@@ -1,9 +1,12 @@
 import type { AvailableMemory } from "@infernode/memory";
 import type { EngineErrorRecord } from "../../errors.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
+import type { GpuIdentity } from "../gpu/gpu-identity.ts";
+import type { KernelVerdict } from "../gpu/kernel-verdict.ts";
 import type { InfernodeEvent } from "../../events/event-map.ts";
 import type { LocalModel, ModelStats } from "../model-service.ts";
 import type { CallEvent } from "../../operations/operation.ts";
+import type { KeptExecutor } from "../engine/choose-executor.ts";
 import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";
 
 /** Messages from the daemon to the engine process. The daemon numbers the calls. */
@@ -16,9 +19,13 @@ export type DaemonMessage =
       readonly memory?: AvailableMemory | undefined;
       /** An earlier process crashed: this one runs a self-test before it is ready. [false] */
       readonly needsSelfTest?: boolean;
+      /** What an earlier process ran the model with. [none has] */
+      readonly keptExecutor?: KeptExecutor | undefined;
     }
   /** The answer to `reserve-memory`. */
   | { readonly type: "memory-reserved"; readonly memory: AvailableMemory }
+  /** The answer to `verify-gpu`. */
+  | { readonly type: "gpu-verified"; readonly verdict: KernelVerdict }
   | {
       readonly type: "call";
       readonly callId: number;
@@ -42,6 +49,8 @@ export type EngineMessage =
     }
   /** Before anything is loaded: how much memory the model needs, and how much it can use. */
   | { readonly type: "reserve-memory"; readonly demand: MemoryDemand }
+  /** Before anything is loaded: whether a GPU computes what it should. */
+  | { readonly type: "verify-gpu"; readonly identity: GpuIdentity }
   /** While the weights are quantized: bytes that were read, of all that are to be. */
   | { readonly type: "load-progress"; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
@@ -68,6 +77,7 @@ function hasTypeOf(value: unknown, types: ReadonlySet<unknown>): boolean {
 const daemonMessageTypes: ReadonlySet<unknown> = new Set<DaemonMessage["type"]>([
   "start",
   "memory-reserved",
+  "gpu-verified",
   "call",
   "cancel",
   "pause",
@@ -84,6 +94,7 @@ export function isDaemonMessage(value: unknown): value is DaemonMessage {
 const engineMessageTypes: ReadonlySet<unknown> = new Set<EngineMessage["type"]>([
   "ready",
   "reserve-memory",
+  "verify-gpu",
   "load-progress",
   "start-failed",
   "failed",

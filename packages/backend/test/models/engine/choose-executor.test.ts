@@ -7,7 +7,7 @@ import {
   type ExecutorSettings,
   loadProviders,
 } from "../../../src/models/engine/choose-executor.ts";
-import type { Gpu, GpuSearch } from "../../../src/models/engine/find-gpu.ts";
+import type { Gpu, GpuSearch } from "../../../src/models/gpu/find-gpu.ts";
 
 const gpu: Gpu = {
   id: "cuda:1",
@@ -98,7 +98,7 @@ describe("auto", () => {
 });
 
 test("a failure of the driver is a reason, not an error", async () => {
-  const { findGpu } = await import("../../../src/models/engine/find-gpu.ts");
+  const { findGpu } = await import("../../../src/models/gpu/find-gpu.ts");
   const loadDriver = (): CudaDriver => {
     throw new MemoryError("CUDA_UNAVAILABLE", "no NVIDIA driver: not installed");
   };

@@ -1,4 +1,5 @@
 export { checkKernels, type KernelCheck, type KernelCheckOptions } from "./check/check-kernels.ts";
+export { fingerprintKernels } from "./check/fingerprint-kernels.ts";
 export { type CopyOptions, type CopySpeed, measureCopies } from "./check/measure-copies.ts";
 export { createCudaExecutor } from "./cuda-executor.ts";
 export type { CudaExecutorOptions } from "./cuda-options.ts";

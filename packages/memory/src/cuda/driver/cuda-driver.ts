@@ -45,6 +45,8 @@ export interface CudaDriverOptions {
   readonly libraryPaths?: readonly string[];
   /** [process.platform] */
   readonly platform?: NodeJS.Platform;
+  /** Says what hides devices. [process.env] */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Returns the names and paths of the driver's library on a platform. */
@@ -54,6 +56,12 @@ export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
     return ["libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
   }
   return [];
+}
+
+/** Where to look when a driver shows no device. */
+function hiddenBy({ CUDA_VISIBLE_DEVICES: visible }: NonNullable<CudaDriverOptions["environment"]>): string {
+  if (visible !== undefined) return `CUDA_VISIBLE_DEVICES is ${JSON.stringify(visible)}`;
+  return "a container has the GPUs that it is started with, as by --gpus all";
 }
 
 /**
@@ -110,9 +118,8 @@ export function loadCudaDriver(options: CudaDriverOptions = {}): CudaDriver {
   const initialized = functions.cuInit(0);
   if (initialized === cudaErrorNoDevice) {
     const cause = errorOf(initialized, "cuInit");
-    throw new MemoryError("CUDA_UNAVAILABLE", `no device is visible to the driver: ${cause.message}`, {
-      cause,
-    });
+    const why = `${cause.message}; ${hiddenBy(options.environment ?? process.env)}`;
+    throw new MemoryError("CUDA_UNAVAILABLE", `no device is visible to the driver: ${why}`, { cause });
   }
   check(initialized, "cuInit");
   const version = readInt32((out) => functions.cuDriverGetVersion(out), "cuDriverGetVersion");

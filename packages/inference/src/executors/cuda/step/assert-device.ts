@@ -9,14 +9,20 @@ const leastCudaMajor = 12;
 /** What the requirements are about. */
 export type DeviceTraits = Pick<CudaDevice, "name" | "computeCapability">;
 
+/** Of a driver; its own version where it is known. */
+export type DriverTraits = Pick<CudaDevice["driver"], "cudaVersion"> & {
+  readonly version?: string | undefined;
+};
+
 /** What the kernels miss in a GPU or its driver, as the end of a sentence; `undefined` if they run. */
 export function deviceProblem(
   { name, computeCapability }: DeviceTraits,
-  { cudaVersion }: Pick<CudaDevice["driver"], "cudaVersion">,
+  { cudaVersion, version }: DriverTraits,
 ): string | undefined {
   const { major, minor } = computeCapability;
   if (Number.parseInt(cudaVersion, 10) < leastCudaMajor) {
-    return `expected a driver of R525 or later, for CUDA ${leastCudaMajor}.0, got one for CUDA up to ${cudaVersion}`;
+    const got = `${version ?? "one"}, for CUDA up to ${cudaVersion}`;
+    return `expected an NVIDIA driver of R525 or later, for CUDA ${leastCudaMajor}.0, got ${got}`;
   }
   if (major >= leastMajor) return undefined;
   return `expected a GPU of compute capability ${leastMajor}.0 or later, got ${name} of ${major}.${minor}`;

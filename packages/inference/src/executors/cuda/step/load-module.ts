@@ -35,7 +35,8 @@ function loadModule(device: CudaDevice, source: CudaModuleSource<KernelManifest>
   }
 }
 
-async function readImage(name: string): Promise<string> {
+/** Reads the PTX of a module of this package. @throws InferenceError `EXECUTOR_UNAVAILABLE` */
+export async function readImage(name: string): Promise<string> {
   try {
     return await readFile(join(folder, `${name}.ptx`), "utf8");
   } catch (cause) {

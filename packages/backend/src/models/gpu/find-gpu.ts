@@ -5,6 +5,7 @@ import {
   type CudaDriver,
   describeCudaDevices,
   loadCudaDriver,
+  readDriverVersion,
 } from "@infernode/memory/cuda";
 
 /** A GPU that the CUDA executor can use. `freeBytes` opens it for a moment. */
@@ -17,11 +18,17 @@ export interface Gpu extends Device {
 /** A GPU, or why none can be used. */
 export type GpuSearch = { readonly gpu: Gpu } | { readonly problem: string };
 
-/** Finds the GPU with a number or UUID, and says what is missing where the CUDA executor cannot use it. */
-export async function findGpu(
-  name: string,
-  loadDriver: () => CudaDriver = loadCudaDriver,
-): Promise<GpuSearch> {
+/** What a search uses. Defaults in brackets. */
+export interface FindGpuOptions {
+  /** [the machine's] */
+  readonly loadDriver?: () => CudaDriver;
+  /** [of NVML, or of the kernel's module] */
+  readonly readVersion?: () => Promise<string | undefined>;
+}
+
+/** Finds the GPU with a number or UUID, and says what is missing where the CUDA executor cannot use it. Never rejects. */
+export async function findGpu(name: string, options: FindGpuOptions = {}): Promise<GpuSearch> {
+  const { loadDriver = loadCudaDriver, readVersion = readDriverVersion } = options;
   let driver: CudaDriver;
   let devices: readonly CudaDeviceDescription[];
   try {
@@ -31,13 +38,16 @@ export async function findGpu(
     return { problem: error instanceof Error ? error.message : String(error) };
   }
   const description = selectDevice(devices, name);
-  if (description === undefined) {
-    const visible = devices.map(({ ordinal, uuid }) => `${ordinal} (${uuid})`).join(", ");
-    return { problem: `expected a device among ${visible}, got ${name}` };
-  }
+  if (description === undefined) return { problem: `expected ${describeVisible(devices)}, got ${name}` };
   const { deviceProblem } = await import("@infernode/inference/cuda");
-  const problem = deviceProblem(description, driver);
-  return problem === undefined ? { gpu: asGpu(driver, description) } : { problem };
+  if (deviceProblem(description, driver) === undefined) return { gpu: asGpu(driver, description) };
+  const { cudaVersion } = driver;
+  return { problem: deviceProblem(description, { cudaVersion, version: await readVersion() }) ?? "" };
+}
+
+function describeVisible(devices: readonly CudaDeviceDescription[]): string {
+  if (devices.length === 0) return "a device that the driver shows, and it shows none";
+  return `a device among ${devices.map(({ ordinal, uuid }) => `${ordinal} (${uuid})`).join(", ")}`;
 }
 
 /** The device with a number or UUID; of several UUIDs that begin so, none. */
