@@ -1,8 +1,8 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
+import { deviceBytes, openCudaMachine, plantFault } from "./support/cuda-machine.ts";
 import { runCli } from "./support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
@@ -18,7 +18,7 @@ const illegalAddress = 700;
 
 // A machine that is busy with other things is slow at everything.
 const sizes = ["--max-sequences", "4", "--context-tokens", "256", "--prompt-timeout", "60000"];
-const onDevice = ["--executor", "cuda", "--gpu-memory-utilization", "0.5", ...sizes];
+const onDevice = ["--gpu-memory-utilization", "0.5", ...sizes];
 const prompts = ["Once upon a time", "Lily and Tom went to the park", "The big red ball", "Hello"];
 
 async function complete(daemon: TestDaemon, prompt: string, maxTokens = 12): Promise<string> {
@@ -34,6 +34,7 @@ async function complete(daemon: TestDaemon, prompt: string, maxTokens = 12): Pro
 describe.skipIf("reason" in opened)(title, () => {
   let scratch: string;
   let fault: string;
+  let cache: string;
   let daemon: TestDaemon;
 
   /** The next call of a driver's function fails, and everything after it in that process. */
@@ -45,9 +46,10 @@ describe.skipIf("reason" in opened)(title, () => {
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "infernode-cuda-"));
     fault = join(scratch, "fault");
+    cache = join(scratch, "cache");
     daemon = await startDaemon({
       environment: { ...environment, STAND_IN_FAULT: fault },
-      args: [...onDevice, "--device", "1"],
+      args: [...onDevice, "--device", "1", "--cache-dir", cache],
     });
   });
   afterAll(async () => {
@@ -91,8 +93,15 @@ describe.skipIf("reason" in opened)(title, () => {
     const { totalBytes, hostBytes } = loaded as unknown as { totalBytes: number; hostBytes: number };
     expect(loaded).toMatchObject({
       executor: "cuda",
-      executorReason: "engine.executor is cuda",
+      executorReason: expect.stringMatching(
+        /^auto: all \d{3} kernels give the stored values on the GPU Stand-in/,
+      ),
       device: "cuda:1",
+    });
+    expect(daemon.logs.filter(({ msg }) => msg === "checking a GPU")).toHaveLength(1);
+    expect(daemon.logs.find(({ msg }) => msg === "GPU checked")).toMatchObject({
+      device: "Stand-in GPU 1",
+      isFromCache: false,
     });
     // Pages fill the share of the device but for what pools round up.
     expect(totalBytes).toBeGreaterThan(30 * mib);
@@ -121,6 +130,9 @@ describe.skipIf("reason" in opened)(title, () => {
     const ready = await fetch(`${daemon.url}/health/ready`);
     expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("the device was lost")]);
     await daemon.waitForLog(({ msg }) => msg === "engine restarted");
+    // On the same device, which is not checked again.
+    expect(await daemon.metric("infernode_memory_limit_bytes", 'device="cuda:1"')).toBe(deviceBytes / 2);
+    expect(daemon.logs.filter(({ msg }) => msg === "checking a GPU")).toHaveLength(1);
     expect(await complete(daemon, "Once", 4)).not.toBe("");
   });
 
@@ -162,20 +174,60 @@ describe.skipIf("reason" in opened)(title, () => {
       expect(JSON.parse(onGpu.stdout)).toMatchObject({ memoryPlan: { kvCacheDtype: "int8" } });
     });
 
-    test("is not what auto takes, which says why; doctor runs a step and every kernel", async () => {
-      const run = await runCli(["doctor", "--json"], { environment });
+    test("is what auto takes; doctor runs a step and every kernel, and keeps the result", async () => {
+      const own = ["--cache-dir", join(scratch, "doctor")];
+      const run = await runCli(["doctor", "--json", ...own], { environment });
       expect(run.exitCode).toBe(0);
       const report = JSON.parse(run.stdout) as { gpuCheck: { kernels: { isWithin: boolean }[] } };
       expect(report.gpuCheck.kernels.length).toBeGreaterThan(100);
       expect(report.gpuCheck.kernels.every(({ isWithin }) => isWithin)).toBe(true);
       // The speed of a stand-in is not measured.
-      for (const name of ["copies", "problem"]) expect(report.gpuCheck).not.toHaveProperty(name);
+      for (const name of ["copies", "problem", "notKept"]) expect(report.gpuCheck).not.toHaveProperty(name);
       expect(report).toMatchObject({
-        executor: { name: "onnx", reason: expect.stringContaining("ask for it with --executor cuda") },
+        executor: { name: "cuda", reason: expect.stringContaining("give the stored values") },
         gpuCheck: { device: "Stand-in GPU 0", isStandIn: true },
         runtimes: expect.arrayContaining([
           expect.objectContaining({ executor: "cuda", path: "driver", works: true }),
         ]),
+      });
+      const { stdout } = await runCli(["cache", "ls", "--json", ...own]);
+      expect(JSON.parse(stdout)).toMatchObject([
+        { kind: "gpu-check", verdict: { identity: { name: "Stand-in GPU 0" } } },
+      ]);
+    });
+
+    test("is not what auto takes where a kernel computes something else, and one that was good stays so", async () => {
+      const ptx = await readFile(
+        new URL("../../packages/inference/ptx/sum-splits.ptx", import.meta.url),
+        "utf8",
+      );
+      const altered = ptx.replace(/add(\S*)\.f32/, "sub$1.f32");
+      expect(altered).not.toBe(ptx);
+      const faulty = plantFault(environment, { folder: join(scratch, "faulty"), ptx, altered });
+      const auto = ["models", "inspect", "embedded", "--json", "--device", "1"];
+      const chosen = async (args: readonly string[]): Promise<unknown> => {
+        const { stdout } = await runCli(args, { environment: faulty });
+        return (JSON.parse(stdout) as { executor: unknown }).executor;
+      };
+      const own = ["--cache-dir", join(scratch, "faulty-cache")];
+      expect(await chosen([...auto, ...own])).toMatchObject({
+        name: "onnx",
+        reason: expect.stringMatching(
+          /Stand-in GPU 1 is not taken: 1 of \d+ kernels do not .*sum-splits\/.*got .*; --executor cuda takes it nevertheless/,
+        ),
+      });
+      expect(await chosen([...auto, ...own, "--executor", "cuda"])).toMatchObject({
+        name: "cuda",
+        warning: expect.stringContaining("1 of "),
+      });
+      // The daemon has checked this device before the fault, which so is not seen; the model has to fit into it.
+      expect(await chosen([...auto, "--cache-dir", cache])).toMatchObject({ name: "cuda", device: "cuda:1" });
+      const tight = [...auto, "--cache-dir", cache, "--gpu-memory-utilization", "0.04"];
+      expect(await chosen(tight)).toMatchObject({
+        name: "onnx",
+        reason: expect.stringMatching(
+          /cannot run this model: .* available on cuda:1 .*, got 5\.11 MiB/,
+        ),
       });
     });
 
@@ -183,10 +235,13 @@ describe.skipIf("reason" in opened)(title, () => {
       const broken = join(scratch, "broken");
       // The first of them is the kernels' check's.
       await writeFile(broken, `cuMemsetD8Async ${illegalAddress}`);
-      const run = await runCli(["doctor", "--executor", "cuda"], {
+      const run = await runCli(["doctor", "--executor", "cuda", "--cache-dir", "/proc/none"], {
         environment: { ...environment, STAND_IN_FAULT: broken },
       });
       expect(run.exitCode).toBe(4);
+      expect(run.stdout.replaceAll(/\s+/g, " ")).toMatch(
+        /auto does not take this GPU, and checks it at each start: the result cannot be kept: ENOENT/,
+      );
       expect(run.stdout.replaceAll(/\s+/g, " ")).toMatch(
         /would not run: \d+ of \d+ kernels do not compute the stored values: \S+ \(.*ILLEGAL_ADDRESS.*\), \S+ \(not run: the device was lost/,
       );

@@ -96,6 +96,7 @@ function formatDescription(
     ["chat template", model.hasChatTemplate ? "yes" : "no: completions only"],
     ...(choice === undefined ? [] : [["executor", `${choice.planner.name} (${choice.reason})`] as const]),
     ...planRows(model, choice),
+    ...(choice?.warning === undefined ? [] : [["warning", choice.warning] as const]),
     ...model.warnings.map(({ message }): Row => ["warning", message]),
   ];
   return formatRows(rows, terminalColumns);
@@ -121,6 +122,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
     name: choice.planner.name,
     reason: choice.reason,
     device: choice.gpu?.id ?? "cpu",
+    warning: choice.warning,
   };
   const text =
     values["json"] === true

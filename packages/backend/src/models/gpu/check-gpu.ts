@@ -77,10 +77,16 @@ export function checkGpu(device: string, options: CheckGpuOptions = {}): Promise
     });
     child.on("close", (exitCode, killedBy) => {
       end();
-      const last = output.trim().split("\n").at(-1) ?? "";
-      fail(`ended with ${killedBy ?? exitCode}${last === "" ? "" : `: ${last}`}`);
+      const said = lastWords(output);
+      fail(`ended with ${killedBy ?? exitCode}${said === "" ? "" : `: ${said}`}`);
     });
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener("abort", onAbort);
   });
+}
+
+/** The last line that names an error, or else the last one. */
+function lastWords(output: string): string {
+  const lines = output.trim().split("\n");
+  return lines.findLast((line) => line.includes("Error")) ?? lines.at(-1) ?? "";
 }

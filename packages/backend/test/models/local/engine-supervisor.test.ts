@@ -4,7 +4,9 @@ import { describePrompt } from "../../../src/operations/describe-prompt.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../../src/operations/generate.ts";
 import type { Prompt } from "../../../src/operations/prompt.ts";
 import { tokenize } from "../../../src/operations/tokenize.ts";
-import type { CreateEngineCore } from "../../../src/models/engine/engine-core.ts";
+import type { CreateEngineCore, EngineCore } from "../../../src/models/engine/engine-core.ts";
+import type { GpuIdentity } from "../../../src/models/gpu/gpu-identity.ts";
+import type { KernelVerdict } from "../../../src/models/gpu/kernel-verdict.ts";
 import {
   createEngineSupervisor,
   type EngineSupervisor,
@@ -796,6 +798,92 @@ describe("a start that fails", () => {
     const start = supervisor.start();
     const [started] = await Promise.allSettled([start, supervisor.dispose()]);
     expect(started).toMatchObject({ status: "rejected", reason: { code: "ENGINE_UNAVAILABLE" } });
+  });
+});
+
+describe("a GPU", () => {
+  const identity: GpuIdentity = {
+    uuid: "GPU-1",
+    name: "A GPU",
+    computeCapability: "9.0",
+    driver: "580.65.06",
+    cudaVersion: "13.0",
+    kernels: "0123",
+    version: "0.1.0",
+  };
+  /** A core that runs on a GPU, as `auto` does where the GPU was verified. */
+  const onGpu = (core: EngineCore): EngineCore => ({
+    ...core,
+    model: { ...core.model, executor: "cuda", executorReason: "auto: a GPU" },
+  });
+
+  test("is verified before the model is loaded, in a time that does not count, and reasons say so", async () => {
+    const { createCore: finish } = createFakeCores();
+    const verdict = { identity, checkedAtMs: 0, kernelCount: 100, failure: undefined };
+    const asked = createResolvers<GpuIdentity>();
+    const answer = createResolvers<KernelVerdict>();
+    const verdicts: unknown[] = [];
+    const { supervisor } = setUp({
+      startTimeoutMs: 200,
+      createCore: async (engine, dependencies) => {
+        verdicts.push(await dependencies.verifyGpu?.(identity));
+        return finish(engine, dependencies);
+      },
+      verifyGpu: (of) => {
+        asked.resolve(of);
+        return answer.promise;
+      },
+    });
+    const start = supervisor.start();
+    expect(supervisor.reasons()).toEqual(["the engine is loading the model"]);
+    expect(await asked.promise).toEqual(identity);
+    expect(supervisor.reasons()).toEqual([
+      "the kernels are checked on the GPU A GPU before the model is loaded",
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    answer.resolve(verdict);
+    await start;
+    expect(verdicts).toEqual([verdict]);
+    expect(supervisor.reasons()).toEqual([]);
+  });
+
+  test("that is lost for good ends the engine after as many restarts, on no other device, and says so", async () => {
+    const { createCore: finish, cores } = createFakeCores();
+    const kept: unknown[] = [];
+    const { supervisor, processes, events, next } = setUp({
+      maxRestarts: 2,
+      createCore: async (engine, dependencies) => {
+        kept.push(dependencies.keptExecutor);
+        if (kept.length === 1) return onGpu(await finish(engine, dependencies));
+        const message = "the CUDA executor cannot be used: no device is visible to the driver";
+        throw Object.assign(new Error(message), { code: "EXECUTOR_UNAVAILABLE" });
+      },
+    });
+    await supervisor.start();
+    const reasons: (readonly string[])[] = [];
+    events.on("backend:engine-crashed", () => reasons.push(supervisor.reasons()));
+    const changed = async (to: string): Promise<void> => {
+      for (;;) {
+        const change = (await next("backend:engine-state-changed")) as { readonly to: string };
+        if (change.to === to) return;
+      }
+    };
+    const failed = changed("failed");
+    processes[0]!.say({ type: "failed", error: { code: "DEVICE_LOST", message: "the device was lost" } });
+    processes[0]!.crash();
+    await failed;
+    const unavailable = "the CUDA executor cannot be used: no device is visible to the driver";
+    expect(reasons.map(([reason]) => reason)).toEqual([
+      "the engine crashed (the device was lost) and is started again (crash 1 of at most 2 in a row)",
+      `the engine crashed (${unavailable} (EXECUTOR_UNAVAILABLE)) and is started again (crash 2 of at most 2 in a row)`,
+      `the engine crashed (${unavailable} (EXECUTOR_UNAVAILABLE)) and is started again (crash 3 of at most 2 in a row)`,
+    ]);
+    expect(supervisor.reasons()).toEqual([
+      `the engine crashed 3 times in a row: ${unavailable} (EXECUTOR_UNAVAILABLE)`,
+    ]);
+    const before = { name: "cuda", reason: "auto: a GPU" };
+    expect(kept).toEqual([undefined, before, before]);
+    expect(cores).toHaveLength(1);
   });
 });
 

@@ -83,7 +83,7 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
       "expected a GPU of compute capability 8.0 or later, got T4 of 7.5",
     );
     expect(deviceProblem(device, { cudaVersion: "11.8" })).toBe(
-      "expected a driver of R525 or later, for CUDA 12.0, got one for CUDA up to 11.8",
+      "expected an NVIDIA driver of R525 or later, for CUDA 12.0, got one for CUDA up to 11.8",
     );
     expect(deviceProblem(device, { cudaVersion: "12.0" })).toBeUndefined();
   });
