@@ -225,9 +225,7 @@ describe.skipIf("reason" in opened)(title, () => {
       const tight = [...auto, "--cache-dir", cache, "--gpu-memory-utilization", "0.04"];
       expect(await chosen(tight)).toMatchObject({
         name: "onnx",
-        reason: expect.stringMatching(
-          /cannot run this model: .* available on cuda:1 .*, got 5\.11 MiB/,
-        ),
+        reason: expect.stringMatching(/cannot run this model: .* available on cuda:1 .*, got 5\.11 MiB/),
       });
     });
 

@@ -155,8 +155,8 @@ export const modelSettings: readonly Setting[] = [
     default: engineDefaults.executor,
     flag: "executor",
     description:
-      "what computes: onnxruntime (onnx); an NVIDIA GPU (cuda), which has not been run on a GPU yet; TensorFlow.js (tfjs), " +
-      "which is installed beside and slower; auto: onnx",
+      "what computes: onnxruntime (onnx); an NVIDIA GPU (cuda); TensorFlow.js (tfjs), which is installed beside and slower; " +
+      "auto: cuda where a GPU computes what it should, or else onnx",
   },
   {
     path: "engine.device",

@@ -1,6 +1,10 @@
-import { expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml/nvml-functions.ts";
 import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml/nvml.ts";
+import { readDriverVersion } from "../../src/cuda/read-driver-version.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
 import { selectGpus } from "../../src/devices/select-gpus.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
@@ -49,6 +53,15 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     expect(processes.find(({ pid }) => pid === 1069)?.usedBytes).toBeUndefined();
     expect(processes.find(({ pid }) => pid === 1001)?.name).toBeUndefined();
     expect(processes.find(({ pid }) => pid === 2000)?.usedBytes).toBe(3 * mib);
+  });
+  it("have the driver's version alone, of NVML or of the kernel", async () => {
+    expect(await readDriverVersion({ nvml: here })).toBe("580.65.06");
+    const folder = mkdtempSync(join(tmpdir(), "infernode-version-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const modulePath = join(folder, "version");
+    expect(await readDriverVersion({ nvml: absent, modulePath })).toBeUndefined();
+    writeFileSync(modulePath, "535.104.05\n");
+    expect(await readDriverVersion({ nvml: absent, modulePath })).toBe("535.104.05");
   });
   it("have undefined for values that a device does not support", async () => {
     const { gpus } = await readGpus(options);
