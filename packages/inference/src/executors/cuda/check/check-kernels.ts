@@ -24,8 +24,6 @@ export interface KernelCheckOptions {
   readonly pool: CudaMemoryPool;
   /** No kernel is begun after it. [30,000] */
   readonly timeoutMs?: number;
-  /** [one of every kernel] */
-  readonly cases?: readonly KernelCase[];
   /** Digests of the outputs of each kernel. [those of this package] */
   readonly storedValues?: typeof shippedValues;
   /** [`performance.now`] */
@@ -41,7 +39,6 @@ export interface KernelCheckOptions {
 export async function checkKernels({
   pool,
   timeoutMs = 30_000,
-  cases = kernelCases(),
   storedValues = shippedValues,
   now = () => performance.now(),
 }: KernelCheckOptions): Promise<readonly KernelCheck[]> {
@@ -50,7 +47,7 @@ export async function checkKernels({
   const runner = new CaseRunner(pool);
   const checks: KernelCheck[] = [];
   let lostAt: string | undefined;
-  for (const each of cases) {
+  for (const each of kernelCases()) {
     const obstacle = lostAt ?? (now() > endsAt ? `${timeoutMs} ms were over` : undefined);
     if (obstacle !== undefined) {
       checks.push(failureOf(each, `not run: ${obstacle}`));

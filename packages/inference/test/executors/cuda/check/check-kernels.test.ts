@@ -9,6 +9,7 @@ import { kernelCases } from "../../../../src/executors/cuda/cases/kernel-cases.t
 import { CaseRunner } from "../../../../src/executors/cuda/check/case-runner.ts";
 import { checkKernels } from "../../../../src/executors/cuda/check/check-kernels.ts";
 import { deviationOf } from "../../../../src/executors/cuda/check/digest.ts";
+import { fingerprintKernels } from "../../../../src/executors/cuda/check/fingerprint-kernels.ts";
 import { measureCopies } from "../../../../src/executors/cuda/check/measure-copies.ts";
 import { storedValues } from "../../../../src/executors/cuda/check/stored-values.ts";
 import { kernelModules } from "../../../../src/executors/cuda/kernels/kernel-modules.ts";
@@ -40,6 +41,12 @@ test("every kernel that is shipped has a case and stored values", () => {
   );
   expect(kernelCases().map(caseName).toSorted()).toEqual(kernels.toSorted());
   if (!isWriting) expect(Object.keys(storedValues).toSorted()).toEqual(kernels.toSorted());
+});
+
+test("kernels and their values have one name", async () => {
+  const name = await fingerprintKernels();
+  expect(name).toMatch(/^[\da-f]{32}$/);
+  expect(await fingerprintKernels()).toBe(name);
 });
 
 test("a number that differs, is missing or is NaN is a deviation", () => {
