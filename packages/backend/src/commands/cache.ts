@@ -47,8 +47,9 @@ function describe(file: CachedFile): readonly [string, string] {
 }
 
 function describeVerdict({ verdict, writtenAtMs }: CachedVerdict): string {
-  if (verdict === undefined)
+  if (verdict === undefined) {
     return `a check of a GPU that cannot be read, written ${formatTime(writtenAtMs)}`;
+  }
   const { identity, kernelCount, failure, checkedAtMs } = verdict;
   const result = failure === undefined ? `all ${kernelCount} kernels give the stored values` : failure.text;
   return `check of ${identity.name} (${identity.uuid}, driver ${identity.driver}) at ${formatTime(checkedAtMs)}: ${result}`;

@@ -24,8 +24,9 @@ export function describeGpuCheck(check: GpuProbe): readonly (readonly [name: str
 /** What the next start does with the result. */
 function describeUse(isGood: boolean, notKept: string | undefined): string {
   const use = isGood ? "auto takes this GPU" : "auto does not take this GPU";
-  if (notKept !== undefined)
+  if (notKept !== undefined) {
     return `${use}, and checks it at each start: the result cannot be kept: ${notKept}`;
+  }
   return isGood
     ? `${use}; the result is kept for the next start`
     : `${use}, and checks it again at the next start`;

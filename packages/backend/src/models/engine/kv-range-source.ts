@@ -89,5 +89,5 @@ function decode(content: Buffer): Float32Array | undefined {
 /** Lists what is kept in a directory, the most recently written first; nothing where there is no directory. */
 export async function listCachedKvRanges(directory: string): Promise<readonly CachedKvRanges[]> {
   const files = await listSmallFiles(directory, kind);
-  return files.map((file) => ({ kind: "kv-ranges", ...file }));
+  return files.map((file) => Object.assign({ kind: "kv-ranges" } as const, file));
 }

@@ -33,9 +33,10 @@ export async function writeVerdict(directory: string, verdict: KernelVerdict): P
 export async function listCachedVerdicts(directory: string): Promise<readonly CachedVerdict[]> {
   const files = await listSmallFiles(directory, kind);
   return Promise.all(
-    files.map(
-      async (file) => ({ kind: "gpu-check", ...file, verdict: await readFileOf(file.path) }) as const,
-    ),
+    files.map(async (file) => {
+      const verdict = await readFileOf(file.path);
+      return Object.assign({ kind: "gpu-check", verdict } as const, file);
+    }),
   );
 }
 

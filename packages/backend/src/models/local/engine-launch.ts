@@ -4,6 +4,7 @@ import { BackendError, EngineRequestError } from "../../errors.ts";
 import { createResolvers } from "../../create-resolvers.ts";
 import type { KeptExecutor } from "../engine/choose-executor.ts";
 import type { EngineCoreOptions, EngineHeartbeat, ReserveMemory } from "../engine/engine-core.ts";
+import type { GpuIdentity } from "../gpu/gpu-identity.ts";
 import type { VerifyGpu } from "../gpu/gpu-verifier.ts";
 import type { ModelStats } from "../model-service.ts";
 import { startActivityMonitor } from "./activity-monitor.ts";
@@ -125,6 +126,13 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
     tickMs: Math.min(maxTickMs, startTimeoutMs / ticksPerLimit, hangAfterMs / ticksPerLimit),
     onTick: assertActive,
   });
+  const verifyGpu = async (identity: GpuIdentity): Promise<void> => {
+    isVerifyingGpu = true;
+    const verdict = await options.verifyGpu(identity);
+    isVerifyingGpu = false;
+    loadedAtMs = activity.elapsedMs();
+    channel.send({ type: "gpu-verified", verdict });
+  };
   const take = (message: EngineMessage): void => {
     activity.record(message.type === "batch" ? message.stats : undefined);
     switch (message.type) {
@@ -137,12 +145,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
           .then((memory) => channel.send({ type: "memory-reserved", memory }));
         return;
       case "verify-gpu":
-        isVerifyingGpu = true;
-        void options.verifyGpu(message.identity).then((verdict) => {
-          isVerifyingGpu = false;
-          loadedAtMs = activity.elapsedMs();
-          channel.send({ type: "gpu-verified", verdict });
-        });
+        void verifyGpu(message.identity);
         return;
       case "batch":
         ({ stats } = message);

@@ -869,8 +869,9 @@ describe("a GPU", () => {
       }
     };
     const failed = changed("failed");
-    processes[0]!.say({ type: "failed", error: { code: "DEVICE_LOST", message: "the device was lost" } });
-    processes[0]!.crash();
+    const [first] = processes;
+    first?.say({ type: "failed", error: { code: "DEVICE_LOST", message: "the device was lost" } });
+    first?.crash();
     await failed;
     const unavailable = "the CUDA executor cannot be used: no device is visible to the driver";
     expect(reasons.map(([reason]) => reason)).toEqual([
