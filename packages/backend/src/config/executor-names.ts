@@ -19,6 +19,14 @@ export type ExecutorPreference = ExecutorName | "auto";
 /** A way to call the library of an executor, or the first one that works. */
 export type RuntimePreference = (typeof executorRuntimes)[ExecutorName][number] | "auto";
 
+/** The executor that calls its library in a way. */
+export function executorOfRuntime(
+  runtime: (typeof executorRuntimes)[ExecutorName][number],
+): ExecutorName | undefined {
+  const names = Object.keys(executorRuntimes).filter(isExecutorName);
+  return names.find((name) => (executorRuntimes[name] as readonly string[]).includes(runtime));
+}
+
 /** The values of the setting of executors. */
 export const executorPreferences: readonly [ExecutorPreference, ...ExecutorPreference[]] = [
   "auto",

@@ -1,9 +1,10 @@
-import type { InfernodeConfig } from "../config/config.ts";
+import type { ModelConfig } from "../config/config.ts";
 import { resolveConfig, type PartialConfig } from "../config/resolve/resolve-config.ts";
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createAdapterModels } from "../models/adapters/adapter-models.ts";
 import { createEngines } from "../models/local/create-engines.ts";
 import { engineOptionsOf } from "../models/local/engine-options.ts";
+import { shareGpus } from "../models/local/share-gpus.ts";
 import { createModelPool, type PoolMember } from "../models/model-pool.ts";
 import type { ModelService } from "../models/model-service.ts";
 
@@ -21,7 +22,7 @@ export interface StartOptions {
 }
 
 async function startInline(
-  models: InfernodeConfig["models"],
+  models: readonly ModelConfig[],
   events: InfernodeEventSink,
 ): Promise<readonly PoolMember[]> {
   // The engine's own code, and its native libraries, are not needed otherwise.
@@ -49,7 +50,7 @@ async function startInline(
 export async function startModels(overrides: PartialConfig, options: StartOptions): Promise<ModelService> {
   const { isInline = false, events = { emit: () => undefined }, onOutput } = options;
   const { config } = await resolveConfig({ file: false, overrides });
-  if (isInline) return createModelPool(await startInline(config.models, events));
+  if (isInline) return createModelPool(await startInline(shareGpus(config.models), events));
   const { engines, service } = createEngines(config, { events, onOutput });
   try {
     await Promise.all(engines.map((engine) => engine.start()));

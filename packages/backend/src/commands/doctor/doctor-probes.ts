@@ -3,6 +3,7 @@ import { createHostMemoryPool } from "@infernode/memory";
 import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
 import { engineOptionsOf } from "../../models/local/engine-options.ts";
+import { shareGpus } from "../../models/local/share-gpus.ts";
 import {
   chooseExecutors,
   loadProviders,
@@ -60,7 +61,9 @@ export async function probeModels(
 ): Promise<readonly ModelProbe[]> {
   const modelIds = models.map(({ id }) => id);
   const budget = createMemoryBudget({ modelIds, limitBytes: engine.memoryLimitBytes });
-  return Promise.all(models.map(async (model) => probeModel(model, budget.share(model.id), verifyGpu)));
+  return Promise.all(
+    shareGpus(models).map(async (model) => probeModel(model, budget.share(model.id), verifyGpu)),
+  );
 }
 
 /** Checks the bundled model with the settings that hold for all models, except the context, which is another model's. */

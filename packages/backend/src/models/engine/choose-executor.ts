@@ -2,7 +2,12 @@ import { type ExecutorPlanner, type ExecutorProvider, InferenceError } from "@in
 import type { CudaMemoryPoolOptions } from "@infernode/memory/cuda";
 import type { PoolStats } from "@infernode/memory";
 import { engineDefaults } from "../../config/engine-defaults.ts";
-import type { ExecutorName, ExecutorPreference } from "../../config/executor-names.ts";
+import {
+  type ExecutorName,
+  type ExecutorPreference,
+  executorOfRuntime,
+  type RuntimePreference,
+} from "../../config/executor-names.ts";
 import { defaultCacheDirectory } from "../cache/cache-directory.ts";
 import { findGpu, type Gpu, type GpuSearch } from "../gpu/find-gpu.ts";
 import { type GpuIdentity, identifyGpu } from "../gpu/gpu-identity.ts";
@@ -44,6 +49,7 @@ type PreparingProvider = (typeof import("@infernode/inference/onnx"))["onnxProvi
 export interface ExecutorSettings {
   readonly executor?: ExecutorPreference | undefined;
   readonly device?: string | undefined;
+  readonly runtime?: RuntimePreference | undefined;
   readonly cacheDirectory?: string | undefined;
 }
 
@@ -68,10 +74,9 @@ export async function chooseExecutors(
   settings: ExecutorSettings,
   options: ChooseOptions = {},
 ): Promise<readonly [ExecutorChoice, ...ExecutorChoice[]]> {
-  const { executor = engineDefaults.executor, device = engineDefaults.device } = settings;
+  const { device = engineDefaults.device } = settings;
   const search = options.findGpu ?? findGpu;
-  const asked = { name: executor, reason: `engine.executor is ${executor}` };
-  const { name, reason } = executor === "auto" ? (options.kept ?? asked) : asked;
+  const { name, reason } = namedBy(settings, options);
   if (name === "auto") return chooseForMachine(await search(device), settings, options);
   if (name !== "cuda") return [{ planner: await loadProvider[name](), reason, gpu: undefined }];
   const found = await search(device);
@@ -80,6 +85,17 @@ export async function chooseExecutors(
     return [{ planner: await loadCudaPlanner(), reason, warning: await warnOf(gpu, settings, options), gpu }];
   }
   throw new InferenceError("EXECUTOR_UNAVAILABLE", `the CUDA executor cannot be used: ${found.problem}`);
+}
+
+/** The executor that is asked for, that a runtime belongs to, or that the model ran with; or `auto`. */
+function namedBy(
+  { executor = engineDefaults.executor, runtime = engineDefaults.runtime }: ExecutorSettings,
+  { kept }: ChooseOptions,
+): { readonly name: ExecutorPreference; readonly reason: string } {
+  if (executor !== "auto") return { name: executor, reason: `engine.executor is ${executor}` };
+  if (kept !== undefined) return kept;
+  const owner = runtime === "auto" ? undefined : executorOfRuntime(runtime);
+  return { name: owner ?? "auto", reason: `auto: engine.runtime is ${runtime}` };
 }
 
 async function chooseForMachine(

@@ -121,6 +121,25 @@ async function prepareFor(stored: LanguageModel, preparation: Preparation): Prom
   }
 }
 
+/** The memory of an executor, on the device where it has it. */
+function planOn(
+  { name }: Pick<LanguageModel, "name">,
+  { deviceId }: Pick<AvailableMemory, "deviceId">,
+  { executorPlan }: Pick<ModelPlan, "executorPlan">,
+): MemoryPlan {
+  const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = executorPlan;
+  return {
+    model: name,
+    deviceId,
+    bytes: {
+      weights: weightsBytes,
+      "kv-cache": kvCacheBytes,
+      activations: activationsBytes,
+      workspace: workspaceBytes,
+    },
+  };
+}
+
 async function prepareWith(
   stored: LanguageModel,
   choice: ExecutorChoice,
@@ -132,26 +151,24 @@ async function prepareWith(
   await assertAdaptersFit(model, options);
   const gpuRoom = gpu === undefined ? undefined : readGpuRoom(gpu, options);
   const planning = { planner, deviceBytes: gpuRoom?.availableBytes };
+  // What a model reserves stays as it is, so that one that does not fit there reserves what it needs elsewhere.
+  if (gpuRoom !== undefined) {
+    const unlimited = { ...planning, budgetBytes: Number.MAX_SAFE_INTEGER };
+    assertPlanFits(planOn(model, gpuRoom, planModel(model, options, unlimited)), gpuRoom);
+  }
   const device = createCpuDevice();
   const reserved = await reserveMemory?.(demandOf(model, options, planning));
   const room = limitMemory(reserved ?? readAvailableMemory(device), options.memoryLimitBytes);
   const planned = planModel(model, options, { ...planning, budgetBytes: room.availableBytes });
-  const { weightsBytes, kvCacheBytes, activationsBytes, workspaceBytes } = planned.executorPlan;
-  const bytes = {
-    weights: weightsBytes,
-    "kv-cache": kvCacheBytes,
-    activations: activationsBytes,
-    workspace: workspaceBytes,
-  };
-  const planOn = (deviceId: string, each: MemoryPlan["bytes"]): MemoryPlan => ({
-    model: model.name,
-    deviceId,
-    bytes: each,
-  });
-  const gpuMemory = gpuRoom && { plan: planOn(gpuRoom.deviceId, bytes), room: gpuRoom };
-  const hostBytes = gpuMemory === undefined ? bytes : { workspace: hostBytesOf(planned.executorPlan) };
-  const plan = planOn(room.deviceId, hostBytes);
-  if (gpuMemory !== undefined) assertPlanFits(gpuMemory.plan, gpuMemory.room);
+  const gpuMemory = gpuRoom && { plan: planOn(model, gpuRoom, planned), room: gpuRoom };
+  const plan =
+    gpuMemory === undefined
+      ? planOn(model, room, planned)
+      : {
+          model: model.name,
+          deviceId: room.deviceId,
+          bytes: { workspace: hostBytesOf(planned.executorPlan) },
+        };
   // Answers are also collected in the daemon's process; the engine's ledger does not measure them.
   assertPlanFits({ ...plan, bytes: { ...plan.bytes, answers: planned.answerMemoryBytes } }, room);
   return {

@@ -8,6 +8,7 @@ import { createMemoryBudget } from "../memory-budget.ts";
 import { createModelPool } from "../model-pool.ts";
 import type { ModelService } from "../model-service.ts";
 import { supervisionOf } from "./engine-options.ts";
+import { shareGpus } from "./share-gpus.ts";
 import {
   createEngineSupervisor,
   type EngineSupervisor,
@@ -46,7 +47,7 @@ export function createEngines(
     cacheDirectory: config.engine.cacheDirectory ?? defaultCacheDirectory(process.env),
     ...reportVerifications(events),
   });
-  const members = config.models.map((model, index) => {
+  const members = shareGpus(config.models).map((model, index) => {
     const { engine: options, ...supervision } = supervisionOf(model);
     const { id, aliases } = model;
     const engine = String(index);

@@ -26,6 +26,8 @@ export interface EngineLaunchOptions {
   readonly needsSelfTest: boolean;
   readonly startTimeoutMs: number;
   readonly hangAfterMs: number;
+  /** Time for a process to end that said that it has failed. */
+  readonly exitGraceMs: number;
   readonly clock: ClockPort;
   /** What the process may plan with, if that is known already. */
   readonly grantedMemory: () => AvailableMemory | undefined;
@@ -49,7 +51,7 @@ export interface EngineLaunchOptions {
 /** One engine process, from its start to its end. */
 export interface EngineLaunch {
   readonly pid: number | undefined;
-  /** Its model is loaded and it has not ended. */
+  /** Its model is loaded, and it has neither ended nor said that it will. */
   readonly isReady: boolean;
   /** Time from its start until it was ready; `undefined` before. */
   readonly startMs: number | undefined;
@@ -95,6 +97,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   let isVerifyingGpu = false;
   let isOver = false;
   let failure: BackendError | undefined;
+  let exitTimer: NodeJS.Timeout | undefined;
 
   const kill = (why: BackendError): void => {
     if (isOver) return;
@@ -164,6 +167,8 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
         failure = new BackendError("ENGINE_CRASHED", message.error.message, {
           cause: new EngineRequestError(message.error),
         });
+        // A driver may not return from what releases a device that was lost.
+        exitTimer = setTimeout(() => channel.kill(), options.exitGraceMs);
         return;
       case "drained":
         return options.onDrained();
@@ -187,6 +192,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
   };
   const onExit = (exit: EngineExit): void => {
     isOver = true;
+    clearTimeout(exitTimer);
     activity.stop();
     options.onExit(launch, exit, failure);
     exited.resolve();
@@ -196,7 +202,7 @@ export function launchEngine(options: EngineLaunchOptions): EngineLaunch {
       return channel.pid;
     },
     get isReady() {
-      return startMs !== undefined && !isOver;
+      return startMs !== undefined && !isOver && exitTimer === undefined;
     },
     get startMs() {
       return startMs;

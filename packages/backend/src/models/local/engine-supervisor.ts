@@ -115,6 +115,7 @@ export function createEngineSupervisor(options: EngineSupervisorOptions): Engine
       heartbeatIntervalMs,
       startTimeoutMs: options.startTimeoutMs ?? engineDefaults.startTimeoutMs,
       hangAfterMs,
+      exitGraceMs,
       clock,
       grantedMemory: () => memory.granted(),
       reserveMemory: (demand) => memory.reserve(demand),

@@ -152,6 +152,18 @@ describe("auto", () => {
     expect(choice.reason).toContain("is not taken: the kernels cannot be read");
   });
 
+  test("is the executor that a runtime belongs to", async () => {
+    expect(await choose({ runtime: "ffi" }, { search: { gpu } })).toEqual([
+      ["onnx", "auto: engine.runtime is ffi"],
+    ]);
+    expect(await choose({ runtime: "wasm" }, { search: { gpu } })).toEqual([
+      ["tfjs", "auto: engine.runtime is wasm"],
+    ]);
+    expect(await choose({ runtime: "driver" }, { search: { gpu }, failure })).toEqual([
+      ["cuda", "auto: engine.runtime is driver"],
+    ]);
+  });
+
   test("is what the model ran with before its engine was started again, or nothing", async () => {
     const kept = (name: KeptExecutor["name"]): KeptExecutor => ({ name, reason: "as before" });
     expect(await choose({}, { search: { gpu }, failure, kept: kept("cuda") })).toEqual([

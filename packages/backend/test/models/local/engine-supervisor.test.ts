@@ -847,6 +847,19 @@ describe("a GPU", () => {
     expect(supervisor.reasons()).toEqual([]);
   });
 
+  test("that is lost ends its process, which is killed where it does not end by itself", async () => {
+    const { supervisor, processes, next, heard } = setUp();
+    await supervisor.start();
+    const restarted = next("backend:engine-restarted");
+    const [first] = processes;
+    first?.say({ type: "failed", error: { code: "DEVICE_LOST", message: "the device was lost" } });
+    await restarted;
+    expect(heard.find(([name]) => name === "backend:engine-crashed")).toMatchObject([
+      "backend:engine-crashed",
+      { signal: "SIGKILL", reason: "the device was lost" },
+    ]);
+  });
+
   test("that is lost for good ends the engine after as many restarts, on no other device, and says so", async () => {
     const { createCore: finish, cores } = createFakeCores();
     const kept: unknown[] = [];

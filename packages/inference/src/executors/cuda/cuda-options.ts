@@ -50,10 +50,17 @@ const optionNames = [
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
   assertKnownKeys(options, optionNames);
-  const { productPrecision = "float32" } = options;
+  const { productPrecision = "float32", runtime } = options;
+  assertCudaRuntime(runtime);
   if (productPrecision !== "float32" && productPrecision !== "16-bit") {
     throw invalidOption("productPrecision", '"float32" or "16-bit"', productPrecision);
   }
+}
+
+/** There is one way to call the driver. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function assertCudaRuntime(runtime: string = "auto"): void {
+  if (runtime !== "auto" && runtime !== "driver")
+    throw invalidOption("runtime", '"auto" or "driver"', runtime);
 }
 
 /** Checks that there are no other sizes. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */

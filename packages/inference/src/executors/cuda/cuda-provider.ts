@@ -2,6 +2,7 @@ import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { ExecutorPlanner, ExecutorProvider } from "../executor-provider.ts";
 import { createCudaExecutor } from "./cuda-executor.ts";
+import { assertCudaRuntime } from "./cuda-options.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
 
 /** Checks and plans models for executors that run on an NVIDIA GPU; needs none. */
@@ -14,7 +15,8 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
     planCuda(model, { maxSequences: 1 });
   },
   plan: planCudaMemory,
-  assertLoadable: async (model) => {
+  assertLoadable: async (model, { runtime }) => {
+    assertCudaRuntime(runtime);
     const { weights } = planCuda(model, { maxSequences: 1 });
     const tensors = Array.from(weights.tensors.values(), ({ tensor }) => tensor);
     const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);

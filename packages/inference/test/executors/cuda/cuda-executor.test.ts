@@ -12,6 +12,8 @@ import { runPages } from "../support/run-pages.ts";
 import { describeOnProcessor } from "./describe-device.ts";
 
 const illegalAddress = 700;
+/** As where a GPU fell off the bus. */
+const unknown = 999;
 const outOfMemory = 2;
 const invalidPtx = 218;
 const sizes = { maxSequences: 2, contextTokens: 64 };
@@ -83,24 +85,34 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
       "expected a GPU of compute capability 8.0 or later, got T4 of 7.5",
     );
     expect(deviceProblem(device, { cudaVersion: "11.8" })).toBe(
-      "expected an NVIDIA driver of R525 or later, for CUDA 12.0, got one for CUDA up to 11.8",
+      "expected an NVIDIA driver of R525 or later, for CUDA 12.0, got one, for CUDA up to 11.8",
     );
     expect(deviceProblem(device, { cudaVersion: "12.0" })).toBeUndefined();
   });
 
-  test("is not usable after an error that loses the context", async () => {
+  test("calls the driver in the one way that there is", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
-    const lost: string[] = [];
-    const onDeviceLost = ({ code }: InferenceError): void => void lost.push(code);
-    const executor = await createCudaExecutor({ model, pool: memory.pool, onDeviceLost, ...sizes });
-    await runPages(executor, [token]);
-    standIn.fail("cuEventSynchronize", illegalAddress);
-    expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
-    expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
-    expect(lost).toEqual(["DEVICE_LOST"]);
-    await executor.dispose();
+    const options = { model, pool: memory.pool, ...sizes, runtime: "ffi" };
+    expect(await codeOf(createCudaExecutor(options))).toBe("INVALID_EXECUTOR_OPTIONS");
   });
+
+  test.each([illegalAddress, unknown])(
+    "is not usable after the error %i, which loses the context",
+    async (status) => {
+      const model = await openGolden("llama2");
+      using memory = openPool();
+      const lost: string[] = [];
+      const onDeviceLost = ({ code }: InferenceError): void => void lost.push(code);
+      const executor = await createCudaExecutor({ model, pool: memory.pool, onDeviceLost, ...sizes });
+      await runPages(executor, [token]);
+      standIn.fail("cuEventSynchronize", status);
+      expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
+      expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
+      expect(lost).toEqual(["DEVICE_LOST"]);
+      await executor.dispose();
+    },
+  );
 
   test("decodes with graphs, of the same results as launches", async () => {
     const model = await openGolden("llama2");

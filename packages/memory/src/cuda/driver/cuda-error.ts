@@ -2,12 +2,13 @@ import { MemoryError } from "../../errors.ts";
 import { cudaErrorOutOfMemory } from "./cuda-functions.ts";
 
 /**
- * `CUresult` values after which every later call of the process fails: a device that is gone or busy (46, 100),
- * uncorrectable memory or link errors (214, 220, 226), and kernels that broke the context (700, 702, 709, 710,
- * 714 to 719).
+ * `CUresult` values after which every later call of the process fails: a driver that is shutting down (4), a device that is
+ * gone or busy (46, 100), uncorrectable memory or link errors (214, 220, 226), kernels that broke the context (700, 702,
+ * 709, 710, 714 to 719, 721), a fabric or a server of the driver that is not there any more (802, 806, 810), a device outside
+ * (911), and what the driver has no name for (999), as where a GPU fell off the bus.
  */
 const stickyStatuses: ReadonlySet<number> = new Set([
-  46, 100, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719,
+  4, 46, 100, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 802, 806, 810, 911, 999,
 ]);
 
 /** A failed call of the driver or of NVML, with the library's name and text of the status. */
