@@ -1,5 +1,6 @@
 import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { describeNetwork, openConfig, type ModelInspection } from "@infernode/models";
+import { engineDefaults } from "../../config/engine-defaults.ts";
 import type { EngineCoreOptions } from "../../models/engine/engine-core.ts";
 import { chooseExecutors } from "../../models/engine/choose-executor.ts";
 import { planModel } from "../../models/engine/plan-model.ts";
@@ -22,13 +23,17 @@ export interface ConfigDescription {
 const plannedTokens = 4096;
 
 /**
- * Describes the model of a config, and plans its memory in each mode: for one sequence, unless the options say more.
+ * Describes the model of a config, and plans its memory in each mode: for one sequence, unless the options say more, and for
+ * a processor, unless they name another executor.
  *
  * @throws ModelError, InferenceError for a config that would not run
  */
 export async function describeConfig(path: string, options: EngineCoreOptions): Promise<ConfigDescription> {
   const network = await openConfig(path);
-  const [{ planner }] = await chooseExecutors(options);
+  // No GPU is checked for a config alone.
+  const { executor = engineDefaults.executor } = options;
+  const asked = executor === "auto" ? "onnx" : executor;
+  const [{ planner }] = await chooseExecutors({ ...options, executor: asked });
   const model = describeNetwork(network);
   const named = { ...network, name: model.name };
   const sizes = {

@@ -59,8 +59,8 @@ export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
 
 /** There is one way to call the driver. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function assertCudaRuntime(runtime: string = "auto"): void {
-  if (runtime !== "auto" && runtime !== "driver")
-    throw invalidOption("runtime", '"auto" or "driver"', runtime);
+  if (runtime === "auto" || runtime === "driver") return;
+  throw invalidOption("runtime", '"auto" or "driver"', runtime);
 }
 
 /** Checks that there are no other sizes. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
