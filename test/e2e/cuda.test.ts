@@ -60,12 +60,12 @@ describe.skipIf("reason" in opened)(title, () => {
   test("answers as onnxruntime does, alone and several at once", async () => {
     const other = await startDaemon({ args: ["--executor", "onnx", ...sizes] });
     onTestFinished(() => other[Symbol.asyncDispose]());
-    const expected = await Promise.all(prompts.map(async (prompt) => complete(other, prompt)));
+    const expected = await Promise.all(prompts.map(async (prompt) => complete(other, prompt, 8)));
     expect(new Set(expected).size).toBe(prompts.length);
     for (const [index, prompt] of prompts.entries()) {
-      expect(await complete(daemon, prompt)).toBe(expected[index]);
+      expect(await complete(daemon, prompt, 8)).toBe(expected[index]);
     }
-    const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt)));
+    const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt, 8)));
     expect(together).toEqual(expected);
   });
 
