@@ -1,11 +1,14 @@
 import { availableParallelism } from "node:os";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+const include = ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"];
+/** Tests that change their own process for good, such as the stack of its native calls: each in a process of its own. */
+const isolated = ["packages/inference/test/executors/onnx/runtime/**/*.test.ts"];
 
 export default defineConfig({
   resolve: { conditions: ["@infernode/source"] },
   ssr: { resolve: { conditions: ["@infernode/source"] } },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"],
     // These end what hangs; a machine that is busy with other things may be many times slower.
     testTimeout: 180_000,
     hookTimeout: 240_000,
@@ -13,5 +16,10 @@ export default defineConfig({
     pool: "forks",
     // Much of the time of the tests is waiting for processes that they start.
     maxWorkers: Math.max(3, availableParallelism()),
+    projects: [
+      // A worker runs many files, and imports the sources once: importing them took a third of the time.
+      { extends: true, test: { name: "shared", include, exclude: [...configDefaults.exclude, ...isolated], isolate: false } },
+      { extends: true, test: { name: "isolated", include: isolated } },
+    ],
   },
 });
