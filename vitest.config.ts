@@ -2,8 +2,11 @@ import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 const include = ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"];
-/** Tests that change their own process for good, such as the stack of its native calls: each in a process of its own. */
-const isolated = ["packages/inference/test/executors/onnx/runtime/**/*.test.ts"];
+/** Tests that change their process for good, such as the stack of its native calls: each file has one of its own. */
+const isolated = [
+  "packages/inference/test/executors/onnx/runtime/**/*.test.ts",
+  "benchmarks/test/peers/**/*.test.ts",
+];
 
 export default defineConfig({
   resolve: { conditions: ["@infernode/source"] },
@@ -18,7 +21,10 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       // A worker runs many files, and imports the sources once: importing them took a third of the time.
-      { extends: true, test: { name: "shared", include, exclude: [...configDefaults.exclude, ...isolated], isolate: false } },
+      {
+        extends: true,
+        test: { name: "shared", include, exclude: [...configDefaults.exclude, ...isolated], isolate: false },
+      },
       { extends: true, test: { name: "isolated", include: isolated } },
     ],
   },

@@ -103,6 +103,8 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
 
 /** Loads the stand-in; its state is shared by all that load it in this process. */
 export function loadStandIn(path: string): StandIn {
+  // First, as it gives koffi the stack for native calls that other tests of this process need.
+  const driver = loadCudaDriver({ libraryPaths: [path] });
   const library = koffi.load(path);
   const fail = library.func("void standin_fail(const char *, int, int, int)");
   const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
@@ -125,7 +127,7 @@ export function loadStandIn(path: string): StandIn {
   reset();
   return {
     path,
-    driver: loadCudaDriver({ libraryPaths: [path] }),
+    driver,
     fail: (name, status, { after = 0, forever = false } = {}) => fail(name, status, after, forever ? 1 : 0),
     stopFailing: () => fail("", 0, 0, 0),
     setDevices: ({ count, bytes, isVirtual = true }) => setDevices(count, bytes, isVirtual ? 1 : 0),
