@@ -22,10 +22,11 @@ async function bundleIfChanged(folder) {
   writeFileSync(stampPath, stamp);
 }
 
+/** What was compiled from sources that are there: the compiler leaves modules whose sources have gone. */
 function listModules(folder) {
-  return readdirSync(join(folder, "dist"), { recursive: true })
-    .filter((path) => path.endsWith(".js"))
-    .map((path) => join(folder, "dist", path))
+  return readdirSync(join(folder, "src"), { recursive: true })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => join(folder, "dist", path.replace(/\.ts$/, ".js")))
     .toSorted();
 }
 
