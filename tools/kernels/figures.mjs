@@ -203,7 +203,7 @@ export async function formatFigures() {
     ),
   );
   const readerRows = modules
-    .filter(({ name }) => name === "gemv")
+    .filter(({ name }) => name === "gemv" || name === "gemv-mma")
     .flatMap(({ manifest, ptx }) =>
       Object.keys(manifest.entries).map((entry) => {
         const perByte = instructionsPerByte(ptx, entry);

@@ -78,6 +78,11 @@ DEV void copy_async16(void *to, const void *from, bool valid = true) {
   if (valid) host::check_aligned(from, 16);
   host::copy_queue(to, valid ? from : nullptr, 16);
 }
+DEV void copy_async4(void *to, const void *from, bool valid = true) {
+  host::check_aligned(to, 4);
+  if (valid) host::check_aligned(from, 4);
+  host::copy_queue(to, valid ? from : nullptr, 4);
+}
 DEV void copy_commit() { host::copy_commit(); }
 template <int N> DEV void copy_wait() { host::copy_wait(N); }
 template <class T> DEV T atomic_add(T *p, T v) {

@@ -94,7 +94,8 @@ template <bool Half> DEV void product(float *c, const u16 *a, const u16 *b) {
   DYNAMIC_SHARED(u16, tiles);
   const int lane = threadIdx.x;
   copy_async16(tiles + lane * 8, a + lane * 8);
-  copy_async16(tiles + 256 + lane * 8, b + lane % 16 * 8, lane < 16);
+  if (lane < 8 || lane >= 16) copy_async16(tiles + 256 + lane * 8, b + lane % 16 * 8, lane < 8);
+  copy_async4(tiles + 320 + lane * 2, b + 64 + lane * 2);
   copy_commit();
   copy_wait<0>();
   sync_warp();

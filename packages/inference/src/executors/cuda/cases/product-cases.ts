@@ -2,6 +2,8 @@ import { gemm } from "../kernels/manifests/gemm.ts";
 import { gemmBlocks } from "../kernels/manifests/gemm-blocks.ts";
 import { gemv } from "../kernels/manifests/gemv.ts";
 import { gemvBlocks } from "../kernels/manifests/gemv-blocks.ts";
+import { gemvMma } from "../kernels/manifests/gemv-mma.ts";
+import { gemvMmaBlocks } from "../kernels/manifests/gemv-mma-blocks.ts";
 import { product } from "../kernels/manifests/product.ts";
 import { sumSplits } from "../kernels/manifests/sum-splits.ts";
 import {
@@ -27,7 +29,7 @@ const denseTypes: readonly (readonly [string, Dense])[] = [
 
 /** Products with weights of each type, of few rows and of many. */
 export function productCases(): readonly KernelCase[] {
-  return [...fewRows(), ...manyRows(), ...anyRows()];
+  return [...fewRows(), ...fewRowsOfTensorCores(), ...manyRows(), ...anyRows()];
 }
 
 /** Weights in blocks, with a scale, a zero point and a minimum each. */
@@ -75,6 +77,48 @@ function fewRows(): readonly KernelCase[] {
     for (const bits of [4, 8] as const) {
       const args = [...common(blocksOf(numbers, { bits, n, k }), 1), blockShift, 0];
       cases.push({ manifest: gemvBlocks, entry: `gemv_q${bits}_r${rowsAtOnce}`, ...geometry(1), args });
+    }
+  }
+  return cases;
+}
+
+function fewRowsOfTensorCores(): readonly KernelCase[] {
+  const numbers = new NumberSource(9);
+  const [n, k, warps] = [20, 544, 2];
+  const cases: KernelCase[] = [];
+  for (const rowsAtOnce of [8, 16]) {
+    const rows = rowsAtOnce + 1;
+    const common = (x: CaseNumbers, weight: CaseMatrix): KernelCase["args"] => [
+      output("float32", rows * n, tensorCores),
+      input(x),
+      matrix(weight),
+      undefined,
+      undefined,
+      integers(rows),
+      1,
+      n,
+      k,
+      rowsAtOnce,
+    ];
+    const geometry = { grid: [Math.ceil(n / 16), 2], block: 32 * warps } as const;
+    for (const [name, type] of denseTypes) {
+      const weight = { data: numbers[type](n * k), bias: numbers.float32(n) };
+      const args = common(numbers[type](rows * k), weight);
+      const sharedBytes = warps * 16 * rowsAtOnce * 4;
+      cases.push({
+        manifest: gemvMma,
+        entry: `gemv_mma_${name}_${rowsAtOnce}`,
+        ...geometry,
+        sharedBytes,
+        args,
+      });
+    }
+    for (const bits of [4, 8] as const) {
+      const x = numbers.bfloat16(rows * k);
+      const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift];
+      const sharedBytes = warps * 4 * (1024 + (128 * 512) / bits / blockSize);
+      const entry = `gemv_mma_q${bits}_${rowsAtOnce}`;
+      cases.push({ manifest: gemvMmaBlocks, entry, ...geometry, sharedBytes, args });
     }
   }
   return cases;

@@ -17,6 +17,8 @@ import { gemm } from "./manifests/gemm.ts";
 import { gemmBlocks } from "./manifests/gemm-blocks.ts";
 import { gemv } from "./manifests/gemv.ts";
 import { gemvBlocks } from "./manifests/gemv-blocks.ts";
+import { gemvMma } from "./manifests/gemv-mma.ts";
+import { gemvMmaBlocks } from "./manifests/gemv-mma-blocks.ts";
 import { narrow } from "./manifests/narrow.ts";
 import { norm } from "./manifests/norm.ts";
 import { normRotateAppend } from "./manifests/norm-rotate-append.ts";
@@ -45,6 +47,8 @@ const manifests: readonly KernelManifest[] = [
   gemmBlocks,
   gemv,
   gemvBlocks,
+  gemvMma,
+  gemvMmaBlocks,
   narrow,
   norm,
   normRotateAppend,

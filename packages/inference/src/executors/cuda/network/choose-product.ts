@@ -1,11 +1,12 @@
 import { product } from "../kernels/manifests/product.ts";
-import { fewRowProducts } from "./few-row-products.ts";
+import { fewRowMmaProducts } from "./few-row-mma-products.ts";
+import { areReadByRows, fewRowProducts } from "./few-row-products.ts";
 import { manyRowProducts } from "./many-row-products.ts";
 import { addressOf, countsOf, launchOf } from "./launch.ts";
 import { rowTiles } from "./row-tiles.ts";
 import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
 import { type ExpertTiles, tileSize } from "./expert-tiles.ts";
-import type { Workspace } from "./network-operation.ts";
+import type { NarrowType, Workspace } from "./network-operation.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
 
 /** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
@@ -17,7 +18,7 @@ export interface ProductRequest {
   /** Rows of experts, whose tiles have a matrix each. */
   readonly tiles: ExpertTiles | undefined;
   readonly workspace: Workspace;
-  /** Whether inputs of many rows may be rounded to 16 bits. */
+  /** Whether inputs may be rounded to 16 bits. */
   readonly usesTensorCores: boolean;
 }
 
@@ -25,10 +26,11 @@ const outputsOfBlock = 32;
 const rowsOfBlock = [1, 2, 4, 8, 32] as const;
 const mostRows = 32;
 
-/** The ways to compute a product, the best ones first. */
+/** The ways to compute a product, the best ones first: all of them with inputs of 16 bits, or all with inputs of float32. */
 export function chooseProduct(request: ProductRequest): readonly Variant[] {
-  const many = request.usesTensorCores ? manyRowProducts(request) : [];
-  return [...fewRowProducts(request), ...many, ...simpleProducts(request)];
+  const type = narrowTypeOf(request);
+  if (type !== undefined) return [...fewRowMmaProducts(request, type), ...manyRowProducts(request, type)];
+  return [...fewRowProducts(request), ...simpleProducts(request)];
 }
 
 /** The way that always works: one row, or 32 at once; rows of experts in their tiles. */
@@ -44,6 +46,25 @@ function simpleProducts(request: ProductRequest): readonly Variant[] {
     })),
     { fits: () => true, launches: [simpleProduct(request, mostRows)] },
   ];
+}
+
+/**
+ * The type of 16 bits that inputs are rounded to for tensor cores, whatever the count of rows: that of their weights; bf16,
+ * which has the range of float32, for blocks. None where weights are not of 16 bits or in blocks, stored row by row, or rows
+ * are not read 16 bytes at once.
+ */
+export function narrowTypeOf({
+  x,
+  matrices,
+  usesTensorCores,
+}: Pick<ProductRequest, "x" | "matrices" | "usesTensorCores">): NarrowType | undefined {
+  if (!usesTensorCores || !areReadByRows(matrices) || x.width % 8 !== 0) return undefined;
+  const [{ encoding }] = matrices;
+  if (encoding.kind === "dense") return encoding.dtype === "f16" ? "f16" : "bf16";
+  if (encoding.kind !== "blocks") return undefined;
+  const { bits, blockSize } = encoding;
+  const rowBytes = (Math.ceil(x.width / blockSize) * blockSize * bits) / 8;
+  return rowBytes % 16 === 0 ? "bf16" : undefined;
 }
 
 function simpleProduct({ out, x, matrices, tiles }: ProductRequest, rowsPerBlock: number): KernelLaunch {

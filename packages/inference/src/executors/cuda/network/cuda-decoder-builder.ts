@@ -15,7 +15,7 @@ import { InferenceError } from "../../../errors.ts";
 import { type AdaptedProduct, adapterVariants } from "./adapter-launches.ts";
 import type { PageFormat } from "./attention-request.ts";
 import { chooseAttention } from "./choose-attention.ts";
-import { chooseProduct } from "./choose-product.ts";
+import { chooseProduct, narrowTypeOf } from "./choose-product.ts";
 import {
   activationLaunch,
   addLaunch,
@@ -47,7 +47,7 @@ export interface ProgramOptions {
   /** The largest rank of an adapter, or 0 where there are none. */
   readonly adapterRank: number;
   readonly fusions: readonly Fusion[];
-  /** Whether products of many rows round their inputs to 16 bits for tensor cores. */
+  /** Whether products round their inputs to 16 bits for tensor cores, where they can. */
   readonly usesTensorCores: boolean;
 }
 
@@ -223,20 +223,18 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const input = encoding.kind === "rotated" ? this.#rotate(x, encoding.rotation, weight) : x;
     const out = this.#list.value(weight.shape[0] ?? 0, x.rows);
     const { tiles } = this.#list;
+    const usesTensorCores = this.#usesTensorCores;
     this.#list.add({
       reads: tiles === undefined ? [input] : [input, tiles.chosen, tiles.experts, tiles.order],
       writes: [out],
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
       variants: (workspace, matrices = [matrix]) =>
-        chooseProduct({
-          out,
-          x: input,
-          matrices,
-          tiles,
-          workspace,
-          usesTensorCores: this.#usesTensorCores,
-        }),
+        chooseProduct({ out, x: input, matrices, tiles, workspace, usesTensorCores }),
+      narrowInput: (matrices = [matrix]) => {
+        const type = narrowTypeOf({ x: input, matrices, usesTensorCores });
+        return type && { x: input, type };
+      },
     });
     return out;
   }

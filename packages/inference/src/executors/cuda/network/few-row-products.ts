@@ -9,7 +9,7 @@ import type { MatrixEncoding } from "./weight-uses.ts";
 
 /** How many rows a kernel multiplies with weights that it reads once. */
 const rowsAtOnce = [1, 2, 4, 8] as const;
-/** Rows that are multiplied in float32. */
+/** Few enough rows for kernels that read weights once for 8 or 16 of them. */
 export const fewRows = 16;
 
 /**

@@ -1,22 +1,13 @@
 import { gemm } from "../kernels/manifests/gemm.ts";
 import { gemmBlocks } from "../kernels/manifests/gemm-blocks.ts";
-import { narrow } from "../kernels/manifests/narrow.ts";
 import { sumSplits } from "../kernels/manifests/sum-splits.ts";
 import type { ProductRequest } from "./choose-product.ts";
-import { areReadByRows, fewRows } from "./few-row-products.ts";
+import { fewRows } from "./few-row-products.ts";
 import { addressOf, busyBlocks, countsOf, launchOf, sizeOf } from "./launch.ts";
 import type { NarrowType } from "./network-operation.ts";
-import {
-  type DeviceValue,
-  type KernelLaunch,
-  type PassShape,
-  type ProgramStep,
-  rowCount,
-  type Variant,
-} from "./program.ts";
+import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
 import { isTileSize, tileSize } from "./expert-tiles.ts";
 import { rowTiles } from "./row-tiles.ts";
-import type { MatrixEncoding } from "./weight-uses.ts";
 
 const outputsOfBlock = 128;
 const columnsOfStep = 32;
@@ -42,42 +33,20 @@ const blockTiles = [
 ] as const;
 
 /**
- * Products of more than 16 rows by tensor cores, of inputs in 16 bits, with weights of 16 bits or in blocks; none with other
- * weights. Where they have few tiles, columns are split.
+ * Products of more than 16 rows by tensor cores, of inputs in 16 bits, with weights that `narrowTypeOf` names a type for.
+ * Where they have few tiles, columns are split.
  */
-export function manyRowProducts(request: ProductRequest): readonly Variant[] {
-  const { x, matrices } = request;
-  if (!areReadByRows(matrices) || x.width % 8 !== 0) return [];
-  const { encoding } = matrices[0];
-  const all: readonly RowTile[] = encoding.kind === "blocks" ? blockTiles : denseTiles;
+export function manyRowProducts(request: ProductRequest, type: NarrowType): readonly Variant[] {
+  const all: readonly RowTile[] = request.matrices[0].encoding.kind === "blocks" ? blockTiles : denseTiles;
   const tiles = all.filter(({ rows }) => request.tiles === undefined || isTileSize(rows));
-  const narrowed = request.workspace.narrow(x, narrowTypeOf(encoding));
-  return tiles.flatMap((tile) => tileProducts(request, narrowed, tile));
-}
-
-/** Writes a value in 16 bits for products of many rows; nothing in passes of few rows. */
-export function narrowStep(out: DeviceValue, x: DeviceValue, type: NarrowType): ProgramStep {
-  const launch = launchOf(narrow, `narrow_${type}`, {
-    grid: (shape) => [Math.ceil(x.width / threads), rowCount(x.rows, shape), 1],
-    block: threads,
-    operands: [addressOf(out), addressOf(x), ...sizeOf(x)],
-  });
-  const variants = [
-    { fits: (shape: PassShape) => rowCount(x.rows, shape) > fewRows, launches: [launch] },
-    { fits: () => true, launches: [] },
-  ];
-  return { variants, reads: [x], writes: [out] };
-}
-
-/** Inputs are of the type of their weights; those of blocks have the range of float32. */
-function narrowTypeOf(encoding: MatrixEncoding): NarrowType {
-  return encoding.kind === "dense" && encoding.dtype === "f16" ? "f16" : "bf16";
+  const input = { narrowed: request.workspace.narrow(request.x, type), type };
+  return tiles.flatMap((tile) => tileProducts(request, input, tile));
 }
 
 /** The ways with a size of tile: with split columns, and whole. */
 function tileProducts(
   { out, x, matrices, tiles, workspace }: ProductRequest,
-  narrowed: DeviceValue,
+  { narrowed, type }: { readonly narrowed: DeviceValue; readonly type: NarrowType },
   tile: RowTile,
 ): readonly Variant[] {
   const across = Math.ceil(out.width / outputsOfBlock);
@@ -86,9 +55,10 @@ function tileProducts(
   const splitsOf = (shape: PassShape): number =>
     Math.max(1, Math.min(most, Math.floor(busyBlocks / (across * downOf(shape)))));
   const fits = (shape: PassShape): boolean => {
+    if (tile.rows === 128) return true;
     if (tiles !== undefined) return tileSize(tiles, shape) === tile.rows;
     const rows = rowCount(out.rows, shape);
-    return rows > fewRows && (tile.rows === 128 || rows <= tile.rows);
+    return rows > fewRows && rows <= tile.rows;
   };
   const product = (target: DeviceValue, splits: (shape: PassShape) => number): KernelLaunch => {
     const geometry = {
@@ -109,7 +79,7 @@ function tileProducts(
     ] as const;
     const { encoding } = matrices[0];
     if (encoding.kind !== "blocks") {
-      return launchOf(gemm, `gemm_${narrowTypeOf(encoding)}_${tile.rows}`, { ...geometry, operands });
+      return launchOf(gemm, `gemm_${type}_${tile.rows}`, { ...geometry, operands });
     }
     const isFloat32 = 0;
     return launchOf(gemmBlocks, `gemm_q${encoding.bits}_bf16_${tile.rows === 32 ? 32 : 128}`, {

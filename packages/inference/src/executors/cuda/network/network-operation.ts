@@ -1,6 +1,6 @@
 import type { Activation, NormStyle } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import type { DeviceValue, ProgramStep, RowKind, Variant } from "./program.ts";
+import type { DeviceValue, KernelLaunch, ProgramStep, RowKind, Variant } from "./program.ts";
 import type { DeviceNormWeights } from "./norm-launch.ts";
 import type { RotateRequest } from "./rotate-launch.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
@@ -14,10 +14,25 @@ export interface NetworkOperation extends Pick<ProgramStep, "reads" | "writes"> 
   /** What fusions can make a part of more. */
   readonly detail?: OperationDetail | undefined;
   /** With these matrices, of which each row has one. [its own] */
-  readonly variants: (
-    workspace: Workspace,
-    matrices?: readonly [MatrixWeight, ...MatrixWeight[]],
-  ) => readonly Variant[];
+  readonly variants: (workspace: Workspace, matrices?: RowMatrices) => readonly Variant[];
+  /** The value that it reads in 16 bits only, if any; with these matrices. [its own] */
+  readonly narrowInput?: ((matrices?: RowMatrices) => NarrowInput | undefined) | undefined;
+  /** How it writes a value in 16 bits instead of float32. */
+  readonly narrowOutput?: NarrowOutput | undefined;
+}
+
+type RowMatrices = readonly [MatrixWeight, ...MatrixWeight[]];
+
+/** A value, and the type of 16 bits in which it is read. */
+export interface NarrowInput {
+  readonly x: DeviceValue;
+  readonly type: NarrowType;
+}
+
+/** A value of float32, and the launch that writes `narrowed` in its place. */
+export interface NarrowOutput {
+  readonly out: DeviceValue;
+  readonly launch: (narrowed: DeviceValue, type: NarrowType) => KernelLaunch;
 }
 
 /** Operations that fusions know. */
@@ -49,7 +64,7 @@ export type Fusion = (operations: readonly NetworkOperation[]) => readonly Netwo
 export interface Workspace {
   /** Creates a value that is used within one operation only: it shares memory with those of others. */
   readonly scratch: (width: number, rows: RowKind) => DeviceValue;
-  /** A value in 16 bits, `(rows, width)`, in passes that `needsNarrow` of; made once for all operations that read it. */
+  /** A value in 16 bits, `(rows, width)`; made once for all operations that read it. */
   readonly narrow: (x: DeviceValue, type: NarrowType) => DeviceValue;
 }
 
@@ -78,13 +93,14 @@ export function joinExpertOperations(
     const matrices = experts.flatMap((operations) => operations[at]!.matrices);
     const [one, ...others] = matrices;
     if (one === undefined) return operation;
-    const { reads, writes, name } = operation;
+    const { reads, writes, name, narrowInput } = operation;
     return {
       reads,
       writes,
       name,
       matrices,
       variants: (workspace) => operation.variants(workspace, [one, ...others]),
+      narrowInput: narrowInput && (() => narrowInput([one, ...others])),
     };
   });
 }

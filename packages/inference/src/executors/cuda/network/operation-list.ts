@@ -5,8 +5,8 @@ import {
   type NetworkOperation,
   type Workspace,
 } from "./network-operation.ts";
-import { narrowStep } from "./many-row-products.ts";
 import type { ExpertTiles } from "./expert-tiles.ts";
+import { createNarrowValues } from "./narrow-values.ts";
 import type { DeviceValue, KernelLaunch, ProgramStep, RowKind } from "./program.ts";
 
 const perToken: RowKind = { of: "tokens", factor: 1 };
@@ -24,9 +24,16 @@ export class OperationList {
       this.#operations,
     );
     const steps: ProgramStep[] = [];
-    const narrowed = new Map<string, DeviceValue>();
-    for (const { reads, writes, variants } of operations) {
-      const read = [...reads];
+    const narrowValues = createNarrowValues(operations, (width, rows) => this.value(width, rows));
+    for (const operation of operations) {
+      const { reads, writes, variants, narrowInput } = operation;
+      const narrowStep = narrowValues.written(operation);
+      if (narrowStep !== undefined) {
+        steps.push({ ...narrowStep, reads });
+        continue;
+      }
+      const narrowedId = narrowInput?.()?.x.id;
+      const read = reads.filter(({ id }) => id !== narrowedId);
       const written = [...writes];
       const workspace: Workspace = {
         scratch: (width, rows) => {
@@ -35,14 +42,10 @@ export class OperationList {
           return value;
         },
         narrow: (x, type) => {
-          const key = `${x.id} ${type}`;
-          const known = narrowed.get(key);
-          // Two numbers take the place of one.
-          const value = known ?? this.value(x.width / 2, x.rows);
-          if (known === undefined) steps.push(narrowStep(value, x, type));
-          narrowed.set(key, value);
-          read.push(value);
-          return value;
+          const { narrowed, step } = narrowValues.read(x, type);
+          if (step !== undefined) steps.push(step);
+          read.push(narrowed);
+          return narrowed;
         },
       };
       steps.push({ variants: variants(workspace), reads: read, writes: written });

@@ -66,6 +66,29 @@ function gemvKernel(type: string, size: number, matrix: TileKernel["matrix"]): T
   };
 }
 
+/** Kernels for 8 rows of 16 bits, which take smaller tiles too. */
+function gemvMmaKernel(
+  type: string,
+  size: number,
+  { x, matrix }: Pick<TileKernel, "x" | "matrix">,
+): TileKernel {
+  const warps = 2;
+  const isBlocks = type.startsWith("q");
+  const warpBytes = isBlocks ? 4 * (1024 + 128 * (64 / blockSize)) : 16 * 8 * 4;
+  return {
+    entry: `gemv_mma_${type}_8`,
+    size,
+    x,
+    matrix,
+    geometry: (tiles) => ({
+      grid: [Math.ceil(n / 16), tiles],
+      block: 32 * warps,
+      sharedBytes: warps * warpBytes,
+    }),
+    rest: isBlocks ? [size, Math.log2(blockSize)] : [size],
+  };
+}
+
 function gemmKernel(
   entry: string,
   size: number,
@@ -104,6 +127,9 @@ export const tileKernels: readonly TileKernel[] = [
   gemvKernel("f16", 4, dense(float16)),
   gemvKernel("q4", 4, blocks(4, float32)),
   gemvKernel("q8", 8, blocks(8, float32)),
+  gemvMmaKernel("bf16", 8, { x: bfloat16, matrix: dense(bfloat16) }),
+  gemvMmaKernel("f16", 2, { x: float16, matrix: dense(float16) }),
+  gemvMmaKernel("q8", 4, { x: bfloat16, matrix: blocks(8, float32) }),
   gemmKernel("gemm_bf16_32", 32, { x: bfloat16, matrix: dense(bfloat16) }),
   gemmKernel("gemm_f16_128", 128, { x: float16, matrix: dense(float16) }),
   gemmKernel("gemm_q4_bf16_32", 32, { x: bfloat16, matrix: blocks(4, bfloat16) }),

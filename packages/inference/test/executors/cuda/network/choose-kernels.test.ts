@@ -36,6 +36,13 @@ const pieceOf = (tokenCount: number): PassShape => ({
 const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>
   variants.find(({ fits }) => fits(shape))?.launches[0]?.entry;
 
+interface KernelOptions {
+  readonly tiles?: ExpertTiles;
+  readonly tokenCounts?: readonly number[];
+  readonly usesTensorCores?: boolean;
+  readonly columns?: number;
+}
+
 describe("chooseProduct", () => {
   const matrixOf = (encoding: MatrixEncoding, hasColumnOrder = false): MatrixWeight => ({
     encoding,
@@ -44,34 +51,36 @@ describe("chooseProduct", () => {
   });
   const kernelsOf = (
     matrix: MatrixWeight,
-    { tiles, tokenCounts = [1, 3, 16, 17] }: { tiles?: ExpertTiles; tokenCounts?: readonly number[] } = {},
+    { tiles, tokenCounts = [1, 3, 16, 17], usesTensorCores = true, columns = 64 }: KernelOptions = {},
   ): readonly (string | undefined)[] => {
     const request = {
       out: valueOf(96),
-      x: valueOf(64),
+      x: valueOf(columns),
       matrices: [matrix],
       tiles,
       workspace,
-      usesTensorCores: true,
+      usesTensorCores,
     } as const;
     return tokenCounts.map((count) => chosen(chooseProduct(request), pieceOf(count)));
   };
   const dense = { kind: "dense", dtype: "bf16", isTransposed: false } as const;
 
-  it("multiplies up to 16 rows in float32, more by tensor cores, with weights of 16 bits and in blocks", () => {
-    expect(kernelsOf(matrixOf(dense))).toEqual([
-      "gemv_bf16_r1",
-      "gemv_bf16_r4",
-      "gemv_bf16_r8",
-      "gemm_bf16_32",
-    ]);
-    const blocks = { kind: "blocks", bits: 4, blockSize: 32 } as const;
-    expect(kernelsOf(matrixOf(blocks))).toEqual([
-      "gemv_q4_r1",
-      "gemv_q4_r4",
-      "gemv_q4_r8",
-      "gemm_q4_bf16_32",
-    ]);
+  const blocks = { kind: "blocks", bits: 4, blockSize: 32 } as const;
+
+  it("multiplies inputs of 16 bits by tensor cores, with weights of 16 bits and in blocks", () => {
+    const ofDense = ["gemv_mma_bf16_8", "gemv_mma_bf16_8", "gemv_mma_bf16_16", "gemm_bf16_32"];
+    expect(kernelsOf(matrixOf(dense))).toEqual(ofDense);
+    const ofBlocks = ["gemv_mma_q4_8", "gemv_mma_q4_8", "gemv_mma_q4_16", "gemm_q4_bf16_32"];
+    expect(kernelsOf(matrixOf(blocks))).toEqual(ofBlocks);
+  });
+
+  it("multiplies inputs of float32 where they are to stay that, or are not read 16 bytes at once", () => {
+    const ofDense = ["gemv_bf16_r1", "gemv_bf16_r4", "gemv_bf16_r8", "product_bf16"];
+    expect(kernelsOf(matrixOf(dense), { usesTensorCores: false })).toEqual(ofDense);
+    expect(kernelsOf(matrixOf(dense), { columns: 60 })).toEqual(ofDense);
+    const ofBlocks = ["gemv_q4_r1", "gemv_q4_r4", "gemv_q4_r8", "product_q4"];
+    expect(kernelsOf(matrixOf(blocks), { usesTensorCores: false })).toEqual(ofBlocks);
+    expect(kernelsOf(matrixOf({ ...blocks, blockSize: 16 }), { columns: 48 })).toEqual(ofBlocks);
   });
 
   // 2 of 8 experts: a token's expert has a quarter of each other token beside it.
@@ -84,21 +93,35 @@ describe("chooseProduct", () => {
   const tokenCounts = [1, 2, 5, 6, 14, 61, 62, 253, 254];
 
   it.each([
-    { few: "gemv_bf16", many: "gemm_bf16", matrix: matrixOf(dense) },
-    { few: "gemv_q4", many: "gemm_q4_bf16", matrix: matrixOf({ kind: "blocks", bits: 4, blockSize: 32 }) },
+    {
+      few: "gemv_bf16",
+      narrow: "gemv_mma_bf16_8",
+      many: "gemm_bf16",
+      simple: "product_bf16",
+      encoding: dense,
+    },
+    { few: "gemv_q4", narrow: "gemv_mma_q4_8", many: "gemm_q4_bf16", simple: "product_q4", encoding: blocks },
   ])(
-    "brings more rows of an expert together the more there are, by $few and $many",
-    ({ few, many, matrix }) => {
-      expect(kernelsOf(matrix, { tiles, tokenCounts })).toEqual([
+    "brings more rows of an expert together the more there are, by $few, $narrow and $many",
+    ({ few, narrow, many, simple, encoding }) => {
+      const matrix = matrixOf(encoding);
+      const narrowed = kernelsOf(matrix, { tiles, tokenCounts });
+      expect(narrowed).toEqual([
+        ...Array.from({ length: 6 }, () => narrow),
+        `${many}_32`,
+        `${many}_32`,
+        `${many}_128`,
+      ]);
+      expect(kernelsOf(matrix, { tiles, tokenCounts, usesTensorCores: false })).toEqual([
         `${few}_r1`,
         `${few}_r2`,
         `${few}_r2`,
         `${few}_r4`,
         `${few}_r8`,
         `${few}_r8`,
-        `${many}_32`,
-        `${many}_32`,
-        `${many}_128`,
+        simple,
+        simple,
+        simple,
       ]);
     },
   );

@@ -1,6 +1,7 @@
 import { addRmsNorm } from "../../kernels/manifests/add-rms-norm.ts";
 import { addressOf, launchOf, rowGrid, sizeOf } from "../launch.ts";
-import type { Fusion } from "../network-operation.ts";
+import type { Fusion, NarrowType } from "../network-operation.ts";
+import type { DeviceValue, KernelLaunch } from "../program.ts";
 import { fusedOperation } from "./fused-operation.ts";
 import { createFusion } from "./fuse-operations.ts";
 
@@ -14,19 +15,21 @@ export const fuseAddNorm: Fusion = createFusion((norm, uses) => {
   if (add?.detail?.kind !== "add") return undefined;
   const { a, b } = add.detail;
   const sum = uses.isReadOnlyBy(x, norm) ? undefined : x;
-  const launch = launchOf(addRmsNorm, "add_rms_norm_f32", {
-    grid: rowGrid(x.rows),
-    block: 256,
-    operands: [
-      addressOf(out),
-      sum && addressOf(sum),
-      addressOf(a),
-      addressOf(b),
-      { kind: "vector", vector: weight },
-      ...sizeOf(x),
-      style.epsilon,
-    ],
-  });
+  const launch = (to: DeviceValue, type: NarrowType | "f32"): KernelLaunch =>
+    launchOf(addRmsNorm, `add_rms_norm_${type}`, {
+      grid: rowGrid(x.rows),
+      block: 256,
+      operands: [
+        addressOf(to),
+        sum && addressOf(sum),
+        addressOf(a),
+        addressOf(b),
+        { kind: "vector", vector: weight },
+        ...sizeOf(x),
+        style.epsilon,
+      ],
+    });
   const writes = sum === undefined ? [out] : [sum, out];
-  return { fused: fusedOperation(launch, { reads: [a, b], writes }), at: add, absorbed: [norm] };
+  const uses16Bits = { reads: [a, b], writes, narrowOutput: { out, launch } };
+  return { fused: fusedOperation(launch(out, "f32"), uses16Bits), at: add, absorbed: [norm] };
 });

@@ -1,7 +1,7 @@
 import { gated } from "../../kernels/manifests/gated.ts";
 import { addressOf, launchOf, sizeOf } from "../launch.ts";
-import { rowCount } from "../program.ts";
-import type { Fusion } from "../network-operation.ts";
+import { type DeviceValue, type KernelLaunch, rowCount } from "../program.ts";
+import type { Fusion, NarrowType } from "../network-operation.ts";
 import { fusedOperation } from "./fused-operation.ts";
 import { createFusion } from "./fuse-operations.ts";
 
@@ -22,12 +22,17 @@ export const fuseGated: Fusion = createFusion((multiply, uses) => {
     if (activate?.detail?.kind !== "activation" || !uses.isReadOnlyBy(activated, multiply)) continue;
     const { x: gate, activation } = activate.detail;
     if (activation === "sigmoid" || activated.id === up.id) continue;
-    const launch = launchOf(gated, "gated_f32", {
-      grid: (shape) => [Math.ceil(out.width / threads), rowCount(out.rows, shape), 1],
-      block: threads,
-      operands: [addressOf(out), addressOf(gate), addressOf(up), ...sizeOf(out), activations[activation]],
+    const launch = (to: DeviceValue, type: NarrowType | "f32"): KernelLaunch =>
+      launchOf(gated, `gated_${type}`, {
+        grid: (shape) => [Math.ceil(out.width / threads), rowCount(out.rows, shape), 1],
+        block: threads,
+        operands: [addressOf(to), addressOf(gate), addressOf(up), ...sizeOf(out), activations[activation]],
+      });
+    const fused = fusedOperation(launch(out, "f32"), {
+      reads: [gate, up],
+      writes: [out],
+      narrowOutput: { out, launch },
     });
-    const fused = fusedOperation(launch, { reads: [gate, up], writes: [out] });
     return { fused, at: multiply, absorbed: [activate] };
   }
   return undefined;

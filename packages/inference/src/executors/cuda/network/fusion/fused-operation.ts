@@ -4,7 +4,7 @@ import type { KernelLaunch } from "../program.ts";
 /** An operation of one launch. */
 export function fusedOperation(
   launch: KernelLaunch,
-  uses: Pick<NetworkOperation, "reads" | "writes">,
+  uses: Pick<NetworkOperation, "reads" | "writes" | "narrowOutput">,
 ): NetworkOperation {
   return {
     ...uses,
