@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import koffi from "koffi";
 import { type CudaDriver, loadCudaDriver } from "../../../src/cuda/driver/cuda-driver.ts";
+import { loadForeignLibrary } from "../../../src/cuda/driver/foreign-library.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const source = join(folder, "stand-in.c");
@@ -103,9 +103,10 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
 
 /** Loads the stand-in; its state is shared by all that load it in this process. */
 export function loadStandIn(path: string): StandIn {
-  // First, as it gives koffi the stack for native calls that other tests of this process need.
-  const driver = loadCudaDriver({ libraryPaths: [path] });
-  const library = koffi.load(path);
+  // As the product loads it: koffi has the stack for native calls that other tests of this process need.
+  const loaded = loadForeignLibrary([path]);
+  if ("reason" in loaded) throw new Error(loaded.reason);
+  const library = loaded.handle;
   const fail = library.func("void standin_fail(const char *, int, int, int)");
   const setDevices = library.func("void standin_set_devices(int, uint64_t, int)");
   const hold = library.func("void standin_hold(int)");
@@ -127,7 +128,7 @@ export function loadStandIn(path: string): StandIn {
   reset();
   return {
     path,
-    driver,
+    driver: loadCudaDriver({ libraryPaths: [path] }),
     fail: (name, status, { after = 0, forever = false } = {}) => fail(name, status, after, forever ? 1 : 0),
     stopFailing: () => fail("", 0, 0, 0),
     setDevices: ({ count, bytes, isVirtual = true }) => setDevices(count, bytes, isVirtual ? 1 : 0),
