@@ -1,10 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadModel } from "@infernode/models";
 import { type CheckpointSizes, writeRandomCheckpoint } from "./random-checkpoint.ts";
-
-type LoadedModel = Awaited<ReturnType<typeof loadModel>>;
 
 /** Layers, heads, vocabulary and context of Llama 3.1 8B; what only the device computes with is narrow. */
 const sizes: CheckpointSizes = {
@@ -61,11 +58,10 @@ function tokenizerJson(): object {
 /** Ids of text: below this. */
 export const idleWordCount: number = wordCount;
 
-/** Loads a model for a device that computes nothing; its files are removed at once. */
-export async function loadIdleModel(): Promise<LoadedModel & { removeFiles(): void }> {
-  const folder = mkdtempSync(join(tmpdir(), "infernode-idle-model-"));
-  await writeRandomCheckpoint(folder, sizes, "BF16");
-  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(tokenizerJson()));
-  const model = await loadModel(folder);
-  return { ...model, removeFiles: () => rmSync(folder, { recursive: true, force: true }) };
+/** A directory of the model, which is removed with what is in it. */
+export async function writeIdleModel(): Promise<{ readonly directory: string } & Disposable> {
+  const directory = mkdtempSync(join(tmpdir(), "infernode-idle-model-"));
+  await writeRandomCheckpoint(directory, sizes, "BF16");
+  writeFileSync(join(directory, "tokenizer.json"), JSON.stringify(tokenizerJson()));
+  return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
 }

@@ -4,9 +4,10 @@ import { setMaxListeners } from "node:events";
 import { parseArgs } from "node:util";
 import { createEngine } from "@infernode/inference";
 import { createCudaExecutor } from "@infernode/inference/cuda";
+import { loadModel } from "@infernode/models";
 import { createCudaDevice, createCudaMemoryPool, loadCudaDriver } from "@infernode/memory/cuda";
 import { compileStandIn } from "../lib/compile-stand-in.ts";
-import { idleWordCount, loadIdleModel } from "../lib/idle-cuda-model.ts";
+import { idleWordCount, writeIdleModel } from "../lib/idle-cuda-model.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     prompt: { type: "string", default: "1024" },
     tokens: { type: "string", default: "20000" },
     rounds: { type: "string", default: "5" },
+    "step-us": { type: "string", default: "0" },
     output: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -28,7 +30,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --streams 1,8,64,256  --rows device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --output <file.json>  --json\n",
+    "options: --streams 1,8,64,256  --rows device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -39,12 +41,13 @@ if ("reason" in compiled) {
 }
 // Before the library is loaded, which reads them then.
 process.env["STAND_IN_IDLE"] = String(idleWordCount);
+process.env["STAND_IN_STEP_US"] = values["step-us"];
 process.env["STAND_IN_BYTES"] = String(128 * 2 ** 30);
 
 const streamCounts = values.streams.split(",").map(Number);
 const promptTokens = Number(values.prompt);
 const tokenCount = Number(values.tokens);
-const [fewestSteps, mostSteps] = [100, 4000];
+const [fewestSteps, mostSteps] = [20, 4000];
 /** About what pages of Llama 3.1 8B fill of 141 GB beside its weights, in bf16. */
 const kvCacheTokens = 860_000;
 const maxTokensPerStep = 2048;
@@ -62,7 +65,8 @@ interface Measured {
   readonly aheadShare: number;
 }
 
-const model = await loadIdleModel();
+using files = await writeIdleModel();
+const model = await loadModel(files.directory);
 const device = createCudaDevice({ driver: loadCudaDriver({ libraryPaths: [compiled.path] }) });
 const pool = createCudaMemoryPool({ device, limitBytes: 100 * 2 ** 30 });
 const executor = await createCudaExecutor({
@@ -73,7 +77,6 @@ const executor = await createCudaExecutor({
   maxChunkTokens: maxTokensPerStep,
   hasFiniteWeights: true,
 });
-model.removeFiles();
 
 /** Counts what the process takes while all streams decode, in steps of one token of each. */
 async function measure(streams: number, rows: RowKind, runsAhead: boolean): Promise<Measured> {
@@ -137,9 +140,12 @@ async function measure(streams: number, rows: RowKind, runsAhead: boolean): Prom
   return measured;
 }
 
+/** A row takes the host a millisecond, while prompts are computed too. */
+const mostHostStreams = 64;
 const cases = streamCounts.flatMap((streams) =>
   (["device", "host"] as const)
     .filter((rows) => values.rows.split(",").includes(rows))
+    .filter((rows) => rows === "device" || streams <= mostHostStreams)
     .flatMap((rows) =>
       // Behind a row that the host samples no step runs ahead.
       (rows === "device" ? [true, false] : [false]).map((runsAhead) => ({ streams, rows, runsAhead })),
@@ -176,7 +182,13 @@ device.dispose();
 await model.dispose();
 
 if (values.output !== undefined) {
-  writeReport(values.output, "micro/host-cost", { promptTokens, tokenCount, results, driverCalls });
+  writeReport(values.output, "micro/host-cost", {
+    promptTokens,
+    tokenCount,
+    stepUs: Number(values["step-us"]),
+    results,
+    driverCalls,
+  });
 }
 process.stdout.write(
   values.json

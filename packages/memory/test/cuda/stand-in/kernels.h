@@ -252,6 +252,10 @@ status_t cuGraphLaunch(uint64_t handle, uint64_t on) {
   const graph_t *graph = (graph_t *)handle;
   if (!graph || !stream) return INVALID_HANDLE;
   if (stream->recording) return CAPTURE_UNSUPPORTED;
+  if (idle_step_ns) {
+    uint64_t now = now_ns();
+    stream->busy_until_ns = (stream->busy_until_ns > now ? stream->busy_until_ns : now) + idle_step_ns;
+  }
   for (int i = 0; i < graph->count; i++) {
     op_t op = graph->nodes[i];
     op.stream = stream;

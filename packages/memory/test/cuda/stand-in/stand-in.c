@@ -6,7 +6,8 @@
  * Streams can be held: then each runs only as far as it is awaited, and after release they run in random order.
  * Work on memory that is freed breaks the context.
  * With STAND_IN_IDLE=<count> no kernel runs, and any is known: a launch costs no more than its call. Fresh memory then
- * holds integers below the count, so that what is read as sampled tokens is some of them.
+ * holds integers below the count, so that what is read as sampled tokens is some of them. With STAND_IN_STEP_US events
+ * are reached as if each graph took the device so many microseconds.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -36,6 +37,7 @@ static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thre
 static int has_mig; /* of the first device, in two instances */
 static uint64_t shift; /* set while nothing is allocated */
 static uint32_t idle_ids; /* of STAND_IN_IDLE; 0 where kernels run */
+static uint64_t idle_step_ns; /* of STAND_IN_STEP_US */
 static uint64_t call_count;
 static int sticky; /* what every call returns once the context is broken */
 
@@ -92,8 +94,8 @@ static void unlock(int *held) { (void)held; pthread_mutex_unlock(&lock); }
 
 /* ---- state ---- */
 typedef struct { uint64_t base, size; int device, kind; void *memory; size_t whole; } range_t; /* kind 1: alloc, 2: mapped and readable, 3: mapped */
-typedef struct { int device, live; uint64_t queued, done; struct graph *recording; } stream_t;
-typedef struct { stream_t *stream; uint64_t at, reached_ns; int device, is_timed, is_sleeping; } event_t;
+typedef struct { int device, live; uint64_t queued, done, busy_until_ns; struct graph *recording; } stream_t;
+typedef struct { stream_t *stream; uint64_t at, reached_ns, idle_until_ns; int device, is_timed, is_sleeping; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
 enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL };
 typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; } op_t;
@@ -118,6 +120,8 @@ __attribute__((constructor)) static void read_environment(void) {
   if (devices) device_count = atoi(devices);
   const char *ids = getenv("STAND_IN_IDLE");
   if (ids) idle_ids = (uint32_t)strtoul(ids, NULL, 10);
+  const char *step = getenv("STAND_IN_STEP_US");
+  if (ids && step) idle_step_ns = 1000 * strtoull(step, NULL, 10);
   fault_file = getenv("STAND_IN_FAULT");
   /* A file that processes share, as they share a GPU. */
   const char *shared = getenv("STAND_IN_SHARED");
@@ -456,14 +460,23 @@ status_t cuEventRecord(uint64_t handle, uint64_t stream) {
   event_t *event = (event_t *)handle;
   event->stream = target;
   event->at = target->queued;
+  event->idle_until_ns = target->busy_until_ns;
   return OK;
 }
 /* Waits for events that keep a core busy: those made without CU_EVENT_BLOCKING_SYNC. */
 static uint64_t busy_waits;
 uint64_t standin_busy_waits(void) { return busy_waits; }
 static int reached(event_t *event) { return event->stream == NULL || event->stream->done >= event->at; }
-status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
-status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) { busy_waits += !event->is_sleeping; advance(event->stream, event->at, 1); } return sticky; }
+/* Waits as long as a device that computes would. */
+static void idle_until(uint64_t until_ns) {
+  uint64_t now = now_ns();
+  if (now >= until_ns) return;
+  pthread_mutex_unlock(&lock);
+  usleep((useconds_t)((until_ns - now) / 1000));
+  pthread_mutex_lock(&lock);
+}
+status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->idle_until_ns > now_ns()) return NOT_READY; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
+status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) { busy_waits += !event->is_sleeping; advance(event->stream, event->at, 1); } if (idle_step_ns) idle_until(event->idle_until_ns); return sticky; }
 status_t cuEventElapsedTime(float *milliseconds, uint64_t start, uint64_t end) {
   ENTER;
   event_t *from = (event_t *)start, *to = (event_t *)end;
