@@ -19,6 +19,7 @@ const helpText = `options:
   --budget 570           seconds after which nothing more is begun, and what runs is ended
   --only <text>          only steps whose name contains it
   --gguf <file>          a model that node-llama-cpp is measured with
+  --llama-cpp <folder>   where npm has installed node-llama-cpp with its builds for CUDA
   --tiny                 small sizes, to try the check out
   --output <file.json>   [benchmarks/results/cuda-<device>.json]
   --stand-in             over the stand-in driver: no GPU numbers
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     output: { type: "string" },
     gguf: { type: "string" },
+    "llama-cpp": { type: "string" },
     tiny: { type: "boolean", default: false },
     "stand-in": { type: "boolean", default: false },
     "stand-in-library": { type: "string" },
@@ -115,6 +117,7 @@ function runStep({ name, seconds }) {
   options.push("--operations", operations, "--steps", steps);
   if (isStandIn) options.push("--library", library);
   if (values.gguf !== undefined) options.push("--gguf", values.gguf);
+  if (values["llama-cpp"] !== undefined) options.push("--llama-cpp", values["llama-cpp"]);
   if (values.tiny) options.push("--tiny");
   const program = fileURLToPath(new URL("steps.mjs", import.meta.url));
   const child = spawn(process.execPath, [program, ...options], {

@@ -105,6 +105,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       operations: { type: "string" },
       steps: { type: "string" },
       gguf: { type: "string" },
+      "llama-cpp": { type: "string" },
       tiny: { type: "boolean", default: false },
     },
   });

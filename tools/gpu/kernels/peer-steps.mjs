@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { root } from "../session.mjs";
 import { summarize } from "./kernel-device.mjs";
@@ -21,19 +21,30 @@ export function measureTorch(options) {
   return { version, figures: figures.map((figure) => Object.assign(figure, { by: "PyTorch" })) };
 }
 
-/** Decode steps of a GGUF model with node-llama-cpp: `--gguf` names one of 8B for the comparison. */
-export async function measureLlamaCpp({ gguf, tiny }) {
-  const folder = join(root, "benchmarks", "package.json");
+/**
+ * Decode steps of a GGUF model with node-llama-cpp: `gguf` names one of 8B for the comparison, `llama-cpp` a folder where
+ * npm has installed it. The checkout's own has no builds for CUDA.
+ */
+export async function measureLlamaCpp({ gguf, "llama-cpp": llamaCpp, library, tiny }) {
+  const folder = llamaCpp === undefined ? join(root, "benchmarks") : resolve(llamaCpp);
   let path;
   try {
-    path = createRequire(folder).resolve("node-llama-cpp");
+    path = createRequire(join(folder, "package.json")).resolve("node-llama-cpp");
   } catch {
-    return { status: "skipped", reason: "node-llama-cpp is not installed" };
+    return { status: "skipped", reason: `node-llama-cpp is not installed in ${folder}` };
   }
   if (gguf === undefined) return { status: "skipped", reason: "no model was named with --gguf" };
   if (!existsSync(gguf)) return { status: "skipped", reason: `there is no ${gguf}` };
-  const { getLlama } = await import(pathToFileURL(path).href);
-  const llama = await getLlama({ gpu: "auto", build: "never", logLevel: "error" });
+  const { getLlama, NoBinaryFoundError } = await import(pathToFileURL(path).href);
+  const gpu = library === undefined ? "cuda" : false;
+  let llama;
+  try {
+    llama = await getLlama({ gpu, build: "never", logLevel: "error" });
+  } catch (error) {
+    if (!(error instanceof NoBinaryFoundError)) throw error;
+    const reason = `node-llama-cpp in ${folder} has no build for CUDA that runs here (--llama-cpp)`;
+    return { status: "skipped", reason };
+  }
   const model = await llama.loadModel({ modelPath: gguf, gpuLayers: "max" });
   const figures = [];
   const steps = tiny ? 4 : 48;

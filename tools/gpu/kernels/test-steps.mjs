@@ -71,7 +71,9 @@ export function sanitize(tool) {
     if (options.library !== undefined) return { status: "skipped", reason: "compute-sanitizer needs a GPU" };
     const found = spawnSync("compute-sanitizer", ["--version"], { encoding: "utf8" });
     if (found.status !== 0) return { status: "skipped", reason: "compute-sanitizer is not installed" };
-    const limits = ["--tool", tool, "--target-processes", "all", "--print-limit", "20"];
+    // The first process of the tests uses no CUDA itself, which would be an error.
+    const limits = ["--tool", tool, "--target-processes", "all", "--require-cuda-init", "no"];
+    limits.push("--print-limit", "20");
     const { status, stdout, stderr } = spawnSync(
       "compute-sanitizer",
       [...limits, process.execPath, vitest, "run", "--no-file-parallelism", join(folder, "kernels")],
