@@ -106,6 +106,7 @@ export function measureGemv(name) {
                 xAddress,
                 tables[index % tables.length],
                 0n,
+                0n,
                 counts,
                 1,
                 n,
@@ -170,7 +171,20 @@ export function measureGemm(name) {
           const time = kernels.timeMicroseconds(
             options.tiny ? 1 : 4,
             () =>
-              kernels.launch(entry, geometry, out, xAddress, table, counts, 1, n, k, ...type.extraArguments),
+              kernels.launch(
+                entry,
+                geometry,
+                out,
+                xAddress,
+                table,
+                0n,
+                0n,
+                counts,
+                1,
+                n,
+                k,
+                ...type.extraArguments,
+              ),
             { rounds: options.tiny ? 1 : 5 },
           );
           const what = `gemm ${name} ${n}×${k}, ${rows} rows`;
