@@ -46,6 +46,7 @@ function createInstantExecutor(maxSequences: number): Executor {
       totalBytes: 0,
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
       kvHeadDim: 8,
       maxSequences,
       contextTokens,

@@ -19,6 +19,8 @@ const illegalAddress = 700;
 // A machine that is busy with other things is slow at everything.
 const sizes = ["--max-sequences", "4", "--context-tokens", "256", "--prompt-timeout", "60000"];
 const onDevice = ["--gpu-memory-utilization", "0.5", ...sizes];
+/** So that answers are those of executors that compute in float32. */
+const exact = ["--product-precision", "float32"];
 const prompts = ["Once upon a time", "Lily and Tom went to the park", "The big red ball", "Hello"];
 
 async function complete(daemon: TestDaemon, prompt: string, maxTokens = 12): Promise<string> {
@@ -49,7 +51,7 @@ describe.skipIf("reason" in opened)(title, () => {
     cache = join(scratch, "cache");
     daemon = await startDaemon({
       environment: { ...environment, STAND_IN_FAULT: fault },
-      args: [...onDevice, "--device", "1", "--cache-dir", cache],
+      args: [...onDevice, ...exact, "--device", "1", "--cache-dir", cache],
     });
   });
   afterAll(async () => {
@@ -67,6 +69,18 @@ describe.skipIf("reason" in opened)(title, () => {
     }
     const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt, 8)));
     expect(together).toEqual(expected);
+  });
+
+  test("rounds inputs of products to 16 bits by default, and begins no step ahead where it is not to", async () => {
+    expect(await daemon.metric("infernode_engine_steps_ahead_total")).toBeGreaterThan(0);
+    const args = [...onDevice, "--executor", "cuda", "--run-ahead", "false"];
+    const other = await startDaemon({ environment, args });
+    onTestFinished(() => other[Symbol.asyncDispose]());
+    expect(other.logs.find(({ msg }) => msg === "model loaded")).toMatchObject({
+      productPrecision: "16-bit",
+    });
+    expect(await complete(other, prompts[0]!)).not.toBe("");
+    expect(await other.metric("infernode_engine_steps_ahead_total")).toBe(0);
   });
 
   test("streams to several clients at once", async () => {
@@ -96,6 +110,7 @@ describe.skipIf("reason" in opened)(title, () => {
       executorReason: expect.stringMatching(
         /^auto: all \d{3} kernels give the stored values on the GPU Stand-in/,
       ),
+      productPrecision: "float32",
       device: "cuda:1",
     });
     expect(daemon.logs.filter(({ msg }) => msg === "checking a GPU")).toHaveLength(1);

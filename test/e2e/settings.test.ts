@@ -444,6 +444,23 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     );
     expect(plans[1]).toBeLessThan((plans[0] ?? 0) / 3);
   },
+  "engine.productPrecision": async () => {
+    const inspect = ["models", "inspect", "embedded", "--product-precision", "16-bit"];
+    const refused = await runCli(inspect);
+    expect(refused.exitCode).toBe(4);
+    expect(refused.stderr).toContain(
+      '`productPrecision`: expected "float32", which this executor computes with',
+    );
+    const plans = await Promise.all([planOnDevice([]), planOnDevice(["--product-precision", "float32"])]);
+    if (plans[0] === undefined) return;
+    const precisions = plans.map((plan) => plan?.memoryPlan);
+    expect(precisions).toMatchObject([{ productPrecision: "16-bit" }, { productPrecision: "float32" }]);
+  },
+  // cuda.test.ts has what it does.
+  "engine.runsAhead": async () => {
+    const { stdout } = await runCli(["serve", "--print-config", "--json", "--run-ahead", "false"]);
+    expect(JSON.parse(stdout)).toMatchObject({ config: { engine: { runsAhead: false } } });
+  },
   "engine.maxAdapters": async () => {
     expect(await weightsWith("--max-loras", "4")).toBeGreaterThan(await weightsWith("--max-loras", "2"));
   },

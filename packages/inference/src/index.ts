@@ -27,6 +27,7 @@ export type {
   ForwardBatch,
   ForwardResult,
   KvCacheDtype,
+  ProductPrecision,
   KvStorage,
   PagedStorage,
   SlotMove,

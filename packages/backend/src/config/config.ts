@@ -104,6 +104,10 @@ export interface EngineSettings {
   readonly quantize: QuantizeMode;
   /** How keys and values of sequences are kept; `undefined`: as the executor computes them. */
   readonly kvCacheDtype: "float32" | "bfloat16" | "int8" | undefined;
+  /** Inputs of products with weights of 16 bits or in blocks; `auto`: 16 bits on the CUDA executor, float32 on others. */
+  readonly productPrecision: "auto" | "float32" | "16-bit";
+  /** Whether a step is begun while the one before it runs, where the executor can. */
+  readonly runsAhead: boolean;
   /** Adapters that are loaded at once; `undefined`: as many as are configured, and at least 4 where others may follow. */
   readonly maxAdapters: number | undefined;
   /** The largest rank of an adapter. */

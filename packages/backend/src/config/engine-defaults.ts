@@ -16,6 +16,8 @@ export const engineDefaults: {
   gpuMemoryUtilization: 0.9,
   runtime: "auto",
   quantize: "auto",
+  productPrecision: "auto",
+  runsAhead: true,
   maxAdapterRank: 16,
   allowsAdapterUpdates: false,
   cacheLimitBytes: 64 * 2 ** 30,

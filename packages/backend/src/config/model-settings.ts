@@ -202,6 +202,23 @@ export const modelSettings: readonly Setting[] = [
       "and fewer bits; int8 takes about a quarter of float32 and loses a little; bfloat16 is for the CUDA executor",
   },
   {
+    path: "engine.productPrecision",
+    kind: choice(["auto", "float32", "16-bit"]),
+    default: engineDefaults.productPrecision,
+    flag: "product-precision",
+    description:
+      "inputs of products with weights of 16 bits or in blocks: rounded to 16 bits for tensor cores, with sums in float32, on " +
+      "the CUDA executor only; or float32, which is slower there; auto: 16-bit on the CUDA executor, float32 on others",
+  },
+  {
+    path: "engine.runsAhead",
+    kind: toggle(),
+    default: engineDefaults.runsAhead,
+    flag: "run-ahead",
+    description:
+      "begin a step while the one before it runs, on the CUDA executor; answers are the same either way: off to find faults",
+  },
+  {
     path: "engine.maxAdapters",
     kind: integer(1, 1024),
     default: undefined,

@@ -56,6 +56,7 @@ export type SupervisorEventMap = {
     readonly executor: string;
     /** Why it is this one. */
     readonly executorReason: string;
+    readonly productPrecision: string;
     /** Where `totalBytes` are planned: `cpu`, `cuda:0`. */
     readonly device: string;
     readonly quantization: WeightMode;

@@ -36,6 +36,7 @@ export const fakeModel: LocalModel = {
     totalBytes: 4,
     kvBytesPerToken: 1,
     kvCacheDtype: "float32",
+    productPrecision: "float32",
     kvHeadDim: 8,
     maxSequences: 4,
     contextTokens: 64,

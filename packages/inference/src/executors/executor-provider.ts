@@ -1,7 +1,7 @@
 import type { ByteRange, LanguageModel } from "@infernode/models";
 import type { InferenceError } from "../errors.ts";
 import type { MemoryPort } from "../ports.ts";
-import type { Executor, ExecutorMemoryPlan, KvCacheDtype } from "./executor.ts";
+import type { Executor, ExecutorMemoryPlan, KvCacheDtype, ProductPrecision } from "./executor.ts";
 
 /** The parts of a loaded model that an executor needs. */
 export type ExecutorModel = Pick<LanguageModel, "name" | "config" | "architecture" | "weights">;
@@ -16,6 +16,8 @@ export interface ExecutorSizes {
   readonly maxChunkTokens?: number;
   /** [`float32`; on a CUDA device, as precise as the weights are] */
   readonly kvCacheDtype?: KvCacheDtype | undefined;
+  /** [`float32`; on a CUDA device `16-bit`, where weights are of 16 bits or in blocks] */
+  readonly productPrecision?: ProductPrecision | undefined;
   /** Adapters that are loaded at once. [none, and the network has no room for any] */
   readonly maxAdapters?: number;
   /** The largest rank of an adapter. [16] */

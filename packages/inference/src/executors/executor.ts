@@ -113,6 +113,12 @@ export type KvCacheDtype = "float32" | "bfloat16" | "int8";
 /** How they are cached in slots. */
 export type SlotDtype = Exclude<KvCacheDtype, "bfloat16">;
 
+/**
+ * How exact inputs are in products with weights of 16 bits or in blocks: as they are, or rounded to 16 bits for tensor cores,
+ * within about 2e-2 of the largest logit. Sums are of float32.
+ */
+export type ProductPrecision = "float32" | "16-bit";
+
 /** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {
   /** With the matrices of adapters. */
@@ -125,6 +131,8 @@ export interface ExecutorMemoryPlan {
   readonly hostBytes?: number | undefined;
   readonly kvBytesPerToken: number;
   readonly kvCacheDtype: KvCacheDtype;
+  /** `16-bit` where any product is. */
+  readonly productPrecision: ProductPrecision;
   /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */
   readonly kvHeadDim: number;
   /** Where keys and values are stored in pages. */

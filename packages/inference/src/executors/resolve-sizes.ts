@@ -3,11 +3,11 @@ import type { SlotDtype } from "./executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "./executor-provider.ts";
 
 /** Sizes with defaults filled in, of an executor whose cache is in slots. */
-export interface ResolvedSizes extends Required<Omit<ExecutorSizes, "kvCacheDtype">> {
+export interface ResolvedSizes extends CommonSizes {
   readonly kvCacheDtype: SlotDtype;
 }
 
-type CommonSizes = Omit<Required<ExecutorSizes>, "kvCacheDtype">;
+type CommonSizes = Omit<Required<ExecutorSizes>, "kvCacheDtype" | "productPrecision">;
 
 /** Names of the options that are sizes. */
 export const sizeNames: readonly string[] = [
@@ -15,6 +15,7 @@ export const sizeNames: readonly string[] = [
   "contextTokens",
   "maxChunkTokens",
   "kvCacheDtype",
+  "productPrecision",
   "maxAdapters",
   "maxAdapterRank",
 ];
@@ -23,6 +24,10 @@ const defaultAdapterRank = 16;
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+  const { productPrecision = "float32" } = options;
+  if (productPrecision !== "float32") {
+    throw invalidOption("productPrecision", '"float32", which this executor computes with', productPrecision);
+  }
   return { ...resolveCommonSizes(model, options), kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype) };
 }
 

@@ -91,6 +91,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       totalBytes: 0,
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
       kvHeadDim: 8,
       maxSequences,
       contextTokens,

@@ -123,6 +123,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
       totalBytes: 0,
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
       kvHeadDim: 8,
       kvPages: { pageTokens, pageCount, isShareable: true },
       maxSequences,

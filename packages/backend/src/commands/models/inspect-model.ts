@@ -49,6 +49,7 @@ function planRows(model: ModelDescription, choice: ExecutorChoice | undefined): 
     ],
     ["  weights", formatBytes(plan.weightsBytes)],
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${cached.filter(Boolean).join("; ")})`],
+    ["  products", plan.productPrecision === "16-bit" ? "inputs of 16 bits" : "inputs of float32"],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
     ...(hostBytes === undefined ? [] : [["  of the host", formatBytes(hostBytes)] as const]),

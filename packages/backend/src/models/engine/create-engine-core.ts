@@ -32,7 +32,7 @@ import type {
 } from "./engine-core.ts";
 import { type ExecutorChoice, type OpenedProvider, openProvider } from "./choose-executor.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
-import { chunkTokensOf, type ExecutorEngineSizes } from "./plan-model.ts";
+import { chunkTokensOf, type ExecutorEngineSizes, productPrecisionOf } from "./plan-model.ts";
 import { prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createConstraintService } from "../constraints/constraint-service.ts";
 import { startPackagedConstraintThread } from "../constraints/constraint-thread.ts";
@@ -87,7 +87,9 @@ function executorSettings(
   sizes: ExecutorEngineSizes,
 ): SettingsOf<ExecutorOptions> {
   const { threads, runtime, kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } = options;
-  return { ...sizes, threads, runtime, kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
+  const productPrecision = productPrecisionOf(options);
+  const maxAdapters = adapterRoom(options);
+  return { ...sizes, threads, runtime, kvCacheDtype, productPrecision, maxAdapters, maxAdapterRank };
 }
 
 function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
@@ -177,6 +179,7 @@ async function assemble(
     events,
     health,
     // The supervisor detects stalls: it also sees a process that sends nothing.
+    runsAhead: options.runsAhead ?? engineDefaults.runsAhead,
     limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
   const answers = createAnswerReader({

@@ -1,4 +1,9 @@
-import type { ExecutorMemoryPlan, ExecutorModel, ExecutorPlanner } from "@infernode/inference";
+import type {
+  ExecutorMemoryPlan,
+  ExecutorModel,
+  ExecutorPlanner,
+  ProductPrecision,
+} from "@infernode/inference";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { adapterRoom } from "../adapters/adapter-room.ts";
 import { answerMemory } from "../answer-memory.ts";
@@ -36,6 +41,7 @@ type SizeOptions = Pick<
   | "maxTokensPerStep"
   | "answerMemoryBytes"
   | "kvCacheDtype"
+  | "productPrecision"
   | "adapters"
   | "maxAdapters"
   | "maxAdapterRank"
@@ -54,11 +60,23 @@ export function chunkTokensOf(options: SizeOptions, sizes: EngineSizes): number 
   return Math.min(options.maxTokensPerStep, sizes.contextTokens);
 }
 
+/** How exact inputs of products are asked to be. [the executor's own] */
+export function productPrecisionOf({
+  productPrecision = engineDefaults.productPrecision,
+}: Pick<EngineCoreOptions, "productPrecision">): ProductPrecision | undefined {
+  return productPrecision === "auto" ? undefined : productPrecision;
+}
+
 /** Chooses sizes within the room and plans their memory. @throws InferenceError for sizes that the model cannot have */
 export function planModel(model: ExecutorModel, options: SizeOptions, room: PlanningRoom): ModelPlan {
   const { maxAdapterRank = engineDefaults.maxAdapterRank, kvCacheDtype } = options;
   const { planner, deviceBytes } = room;
-  const fixed = { kvCacheDtype, maxAdapters: adapterRoom(options), maxAdapterRank };
+  const fixed = {
+    kvCacheDtype,
+    productPrecision: productPrecisionOf(options),
+    maxAdapters: adapterRoom(options),
+    maxAdapterRank,
+  };
   const plan: PlanSizes = (sizes) =>
     planner.plan(model, { ...sizes, maxChunkTokens: chunkTokensOf(options, sizes), ...fixed });
   const requested = {

@@ -106,6 +106,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
       contextTokens: model.contextTokens,
       executor: model.executor,
       executorReason: model.executorReason,
+      productPrecision: model.memoryPlan.productPrecision,
       device: model.device,
       quantization: model.quantization,
       totalBytes: model.memoryPlan.totalBytes,

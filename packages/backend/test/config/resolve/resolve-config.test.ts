@@ -123,6 +123,8 @@ const typedKeys: {
     runtime: true,
     quantize: true,
     kvCacheDtype: true,
+    productPrecision: true,
+    runsAhead: true,
     maxAdapters: true,
     maxAdapterRank: true,
     allowsAdapterUpdates: true,

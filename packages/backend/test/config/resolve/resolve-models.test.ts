@@ -119,10 +119,21 @@ describe("the map of models", () => {
 
   test.each(engineKeys)("sets %s of one model alone", async (path) => {
     const key = path.replace("engine.", "");
-    const schema = modelEntrySettings.get(path)?.kind.schema;
-    const sample = ["/cache", "ffi", "tfjs", "int8", "GPU-1", 2_000_000_000, 1000, 0.5, true].find(
-      (value) => schema?.safeParse(value).success === true,
-    );
+    const { kind, default: value } = modelEntrySettings.get(path)!;
+    const samples = [
+      "/cache",
+      "ffi",
+      "tfjs",
+      "int8",
+      "16-bit",
+      "GPU-1",
+      2_000_000_000,
+      1000,
+      0.5,
+      true,
+      false,
+    ];
+    const sample = samples.find((each) => each !== value && kind.schema.safeParse(each).success);
     const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };
     if (key === "maxTokensPerStep") models.a.engine = { maxTokensPerStep: sample as number };
     const { config } = await resolveWith({ models });

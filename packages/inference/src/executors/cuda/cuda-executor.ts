@@ -106,7 +106,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     });
     return new CudaExecutor({
       plan,
-      description: `CUDA ${pool.device.driver.cudaVersion} on ${pool.device.name}`,
+      description: describe(plan, pool),
       adapters,
       runner,
       onDeviceLost: options.onDeviceLost,
@@ -117,6 +117,10 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     await closeAll("cuda", closers).catch(() => {});
     throw error;
   }
+}
+
+function describe({ memory }: CudaPlan, { device }: CudaExecutorOptions["pool"]): string {
+  return `CUDA ${device.driver.cudaVersion} on ${device.name}, products of ${memory.productPrecision === "16-bit" ? "16 bits" : "float32"}`;
 }
 
 /** Memory for adapters, if there is to be room for any. */

@@ -1,5 +1,5 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
-import type { KvCacheDtype } from "../executor.ts";
+import type { KvCacheDtype, ProductPrecision } from "../executor.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorOptions, PagedExecutorSizes } from "../executor-provider.ts";
 import {
@@ -13,18 +13,13 @@ import {
 /** What `createCudaExecutor` takes. `memory` is not used: everything is in the pool. */
 export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
   readonly pool: CudaMemoryPool;
-  /**
-   * How exact inputs are in products of more than 16 rows with weights of 16 bits or in blocks: as they are, or rounded
-   * to 16 bits for tensor cores, within about 2e-2 of the largest logit. [`float32`]
-   */
-  readonly productPrecision?: ProductPrecision | undefined;
 }
 
-export type ProductPrecision = "float32" | "16-bit";
-
 /** Sizes with defaults filled in. */
-export interface ResolvedCudaSizes extends Required<PagedExecutorSizes> {
+export interface ResolvedCudaSizes extends Required<Omit<PagedExecutorSizes, "productPrecision">> {
   readonly kvCacheDtype: KvCacheDtype;
+  /** `undefined`: `16-bit` where it can be. */
+  readonly productPrecision: ProductPrecision | undefined;
 }
 
 /** Positions in a page of the KV cache. */
@@ -44,17 +39,12 @@ const optionNames = [
   "onRuntimeOpened",
   "onDeviceLost",
   "hasFiniteWeights",
-  "productPrecision",
 ];
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
   assertKnownKeys(options, optionNames);
-  const { productPrecision = "float32", runtime } = options;
-  assertCudaRuntime(runtime);
-  if (productPrecision !== "float32" && productPrecision !== "16-bit") {
-    throw invalidOption("productPrecision", '"float32" or "16-bit"', productPrecision);
-  }
+  assertCudaRuntime(options.runtime);
 }
 
 /** There is one way to call the driver. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
@@ -73,13 +63,19 @@ export function resolveCudaSizes(model: ExecutorModel, options: PagedExecutorSiz
   const sizes = resolveCommonSizes(model, options);
   const sequencePages = Math.ceil(sizes.contextTokens / pageTokens);
   // More than all sequences fill keeps prompts that have ended.
-  const { kvCacheTokens = sizes.maxSequences * sequencePages * pageTokens } = options;
+  const { kvCacheTokens = sizes.maxSequences * sequencePages * pageTokens, productPrecision } = options;
   assertCount("kvCacheTokens", kvCacheTokens, mostCacheTokens);
   return Object.freeze({
     ...sizes,
     kvCacheTokens,
     kvCacheDtype: resolveKvCacheDtype(model, options.kvCacheDtype),
+    productPrecision: assertProductPrecision(productPrecision),
   });
+}
+
+function assertProductPrecision(name: ProductPrecision | undefined): ProductPrecision | undefined {
+  if (name === undefined || name === "float32" || name === "16-bit") return name;
+  throw invalidOption("productPrecision", '"float32" or "16-bit"', name);
 }
 
 /** As precise as the weights are: matrices of 32 bits have a cache of 32 bits. */

@@ -4,14 +4,9 @@ import type { ExecutorMemoryPlan } from "../executor.ts";
 import type { ExecutorModel, PagedExecutorSizes } from "../executor-provider.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
+import { invalidOption } from "../resolve-sizes.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
-import {
-  assertCudaSizes,
-  pageTokens,
-  type CudaExecutorOptions,
-  type ResolvedCudaSizes,
-  resolveCudaSizes,
-} from "./cuda-options.ts";
+import { assertCudaSizes, pageTokens, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/attention-request.ts";
 import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
@@ -58,20 +53,22 @@ export function planCudaMemory(model: ExecutorModel, sizes: PagedExecutorSizes):
 }
 
 /** Plans everything. */
-export function planCuda(
-  model: ExecutorModel,
-  options: PagedExecutorSizes & Pick<CudaExecutorOptions, "productPrecision">,
-): CudaPlan {
+export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): CudaPlan {
   const sizes = resolveCudaSizes(model, options);
   const { contextTokens, maxSequences, maxChunkTokens, kvCacheDtype } = sizes;
+  const { productPrecision = "16-bit" } = sizes;
   const tableStride = Math.ceil(contextTokens / pageTokens);
   const format: PageFormat = { dtype: pageDtypes[kvCacheDtype], pageTokens, tableStride };
   const { maxAdapters, maxAdapterRank: maxRank } = sizes;
   const program = buildProgram(model, {
     pages: format,
     adapterRank: maxAdapters === 0 ? 0 : maxRank,
-    usesTensorCores: options.productPrecision === "16-bit",
+    usesTensorCores: productPrecision === "16-bit",
   });
+  if (sizes.productPrecision === "16-bit" && !program.hasNarrowProducts) {
+    const expected = '"float32" for weights that tensor cores do not multiply';
+    throw invalidOption("productPrecision", expected, sizes.productPrecision);
+  }
   const adaptable = [...summarizeNetwork(model).adaptable.values()];
   const weights = weightsOf(program);
   const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
@@ -103,6 +100,7 @@ export function planCuda(
     hostBytes: hostRowsBytes(hostRows) + stepPlaces * passInputBytes(capacity) + stagingBytes(weights),
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
+    productPrecision: program.hasNarrowProducts ? "16-bit" : "float32",
     kvHeadDim: headDim,
     kvPages: { pageTokens, pageCount: pages.pageCount, isShareable: arePagesShareable },
     maxSequences,

@@ -60,6 +60,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): Execut
     totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
     kvBytesPerToken: kvBytesPerToken(shape),
     kvCacheDtype: sizes.kvCacheDtype,
+    productPrecision: "float32",
     kvHeadDim: shape.headDim,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,

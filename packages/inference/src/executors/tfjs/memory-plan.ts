@@ -43,6 +43,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): Execut
     totalBytes: weightsBytes + kvCacheBytes + activationsBytes + workspaceBytes,
     kvBytesPerToken: kvBytesPerToken(shape),
     kvCacheDtype: shape.dtype,
+    productPrecision: "float32",
     kvHeadDim: shape.headDim,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,

@@ -26,6 +26,7 @@ describeOnDevice("adapters on a CUDA device", (openPool) => {
       maxSequences: 3,
       contextTokens: 128,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
       maxAdapters: 2,
       maxAdapterRank,
     });

@@ -129,6 +129,7 @@ describeOnProcessor("steps ahead on a CUDA device", (openPool, { standIn }) => {
           pool,
           contextTokens: 256,
           kvCacheDtype: "float32",
+          productPrecision: "float32",
           ...sizesOf,
         });
 

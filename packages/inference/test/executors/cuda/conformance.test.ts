@@ -20,6 +20,7 @@ describeOnDevice("conformance on a CUDA device", (openPool) => {
           pool: memory.pool,
           contextTokens,
           kvCacheDtype: "float32",
+          productPrecision: "float32",
           ...sizes,
         });
       },

@@ -97,6 +97,17 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
     expect(await codeOf(createCudaExecutor(options))).toBe("INVALID_EXECUTOR_OPTIONS");
   });
 
+  test("refuses 16 bits for weights that tensor cores do not multiply", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    const create = createCudaExecutor({ model, pool: memory.pool, ...sizes, productPrecision: "16-bit" });
+    await expect(create).rejects.toMatchObject({
+      code: "INVALID_EXECUTOR_OPTIONS",
+      message: expect.stringContaining("`productPrecision`"),
+    });
+    expect(planCudaMemory(model, sizes).productPrecision).toBe("float32");
+  });
+
   test.each([illegalAddress, unknown])(
     "is not usable after the error %i, which loses the context",
     async (status) => {

@@ -40,7 +40,12 @@ describeOnDevice("experts on a CUDA device", (openPool) => {
     use: (executor: Executor) => Promise<T>,
   ): Promise<T> => {
     using memory = openPool();
-    const sizes = { maxSequences: 8, maxChunkTokens: 161, kvCacheDtype: "float32" } as const;
+    const sizes = {
+      maxSequences: 8,
+      maxChunkTokens: 161,
+      kvCacheDtype: "float32",
+      productPrecision: "float32",
+    } as const;
     await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
     return await use(executor);
   };

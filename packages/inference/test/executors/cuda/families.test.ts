@@ -23,6 +23,7 @@ describeOnDevice("families on a CUDA device", (openPool) => {
       contextTokens: Math.min(model.config.contextTokens, 256),
       maxChunkTokens: 40,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
     });
     // All prompts at once, but for the ends of two: those are in the next forward, beside single tokens.
     const ends = prompts.map(({ tokenIds }) => Math.min(tokenIds.length, 60));

@@ -44,7 +44,12 @@ describeOnDevice("heads on a CUDA device", (openPool) => {
     await using checkpoint = await createRandomCheckpoint(configOf(headDim), headDim);
     const { model } = checkpoint;
     using memory = openPool();
-    await using executor = await createCudaExecutor({ model, pool: memory.pool, maxSequences: 1 });
+    await using executor = await createCudaExecutor({
+      model,
+      pool: memory.pool,
+      maxSequences: 1,
+      productPrecision: "float32",
+    });
     expect(executor.plan.kvCacheDtype).toBe("float32");
     const wanted = Float32Array.from(checkpoint.referenceLogits(tokens).at(-1)!);
     for (const lengths of cuts) {

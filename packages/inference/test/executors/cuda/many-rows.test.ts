@@ -21,6 +21,7 @@ describeOnDevice("passes of many tokens on a CUDA device", (openPool) => {
       pool: memory.pool,
       maxSequences: 1,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
     });
     let row: Float32Array = new Float32Array();
     let startPosition = 0;

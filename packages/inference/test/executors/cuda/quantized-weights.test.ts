@@ -48,6 +48,7 @@ describeOnDevice("quantized weights on a CUDA device", (openPool) => {
       maxSequences: 1,
       contextTokens: 64,
       kvCacheDtype: "float32",
+      productPrecision: "float32",
     });
     const whole = tokenIds.slice(0, -2);
     await runPages(executor, [{ sequence: 0, startPosition: 0, tokenIds: whole }]);

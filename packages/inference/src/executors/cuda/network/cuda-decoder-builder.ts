@@ -76,7 +76,8 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       throw new InferenceError("UNSUPPORTED_MODEL", mismatch);
     }
     const steps = [feedStep(this.#results.sampled.tokens), ...this.#list.steps(this.#fusions)];
-    return { steps, ...this.#results, valueCount: this.#list.valueCount };
+    const { valueCount, hasNarrowInputs } = this.#list;
+    return { steps, ...this.#results, valueCount, hasNarrowProducts: hasNarrowInputs };
   }
 
   embed(weight: WeightRef): DeviceValue {

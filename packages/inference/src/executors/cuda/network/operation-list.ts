@@ -53,6 +53,11 @@ export class OperationList {
     return steps;
   }
 
+  /** Whether any operation reads a value in 16 bits. */
+  get hasNarrowInputs(): boolean {
+    return this.#operations.some(({ narrowInput }) => narrowInput?.() !== undefined);
+  }
+
   get valueCount(): number {
     return this.#valueCount;
   }

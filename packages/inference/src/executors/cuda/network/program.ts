@@ -103,6 +103,8 @@ export interface Program {
   readonly logits: DeviceValue;
   readonly sampled: SampledValues;
   readonly valueCount: number;
+  /** Whether any product has inputs of 16 bits. */
+  readonly hasNarrowProducts: boolean;
 }
 
 /** How many rows of a kind a pass has. */
