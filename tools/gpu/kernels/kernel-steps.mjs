@@ -4,6 +4,7 @@ import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./
 import { measureEngine } from "./engine-step.mjs";
 import { measureModel } from "./model-step.mjs";
 import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
+import { measureGemvMma } from "./gemv-mma-steps.mjs";
 import { measureGemm, measureGemv } from "./product-steps.mjs";
 import { serveOverHttp } from "./serve-step.mjs";
 import { runTests, sanitize } from "./test-steps.mjs";
@@ -24,6 +25,11 @@ export const kernelSteps = [
     name: `speed: gemv ${name}`,
     seconds: 60,
     run: measureGemv(name),
+  })),
+  ...["bf16", "q4", "f16", "q8"].map((name) => ({
+    name: `speed: gemv of 16 bits, ${name}`,
+    seconds: 60,
+    run: measureGemvMma(name),
   })),
   ...["bf16", "q4", "f16", "q8"].map((name) => ({
     name: `speed: gemm ${name}`,

@@ -2,9 +2,11 @@
 import { missingKernels, rotationCount, withKernels } from "./kernel-device.mjs";
 import { assertClose, bfloat16, float16 } from "./numbers.mjs";
 
-const blockSize = 32;
+/** Numbers of a block of weights. */
+export const blockSize = 32;
 
-const shapes = (isTiny) =>
+/** Outputs and columns. */
+export const shapes = (isTiny) =>
   isTiny
     ? [[24, 256]]
     : [
@@ -15,7 +17,7 @@ const shapes = (isTiny) =>
       ];
 
 /** How weights are stored: bytes of a matrix, the arguments of its kernels, and its rows in float64. */
-const weightTypes = {
+export const weightTypes = {
   bf16: denseType("bf16", bfloat16),
   f16: denseType("f16", float16),
   q4: blockType(4),
@@ -56,7 +58,7 @@ function blockType(bits) {
 }
 
 /** Compares some of the outputs with products in float64. */
-function checkOutputs(what, { kernels, type, matrix, x, out, rows, n, k, limit }) {
+export function checkOutputs(what, { kernels, type, matrix, x, out, rows, n, k, limit }) {
   const got = [];
   const expected = [];
   for (let sample = 0; sample < 12; sample += 1) {
