@@ -45,6 +45,8 @@ interface Stored {
   readonly config: ModelConfig;
   readonly open: (checkpoint: RandomCheckpoint) => Promise<Pair>;
   readonly most: number;
+  /** How near logits of passes of other sizes are to each other; weights in blocks are rounded where rows are many. */
+  readonly apart: number;
 }
 
 async function quantize({ model, directory }: RandomCheckpoint, bits: 4 | 8): Promise<Pair> {
@@ -89,14 +91,32 @@ describeOnDevice("products of inputs in 16 bits on a CUDA device", (openPool) =>
     });
 
   const stores: readonly Stored[] = [
-    { title: "bfloat16", config: wideConfig, open: ({ model }) => narrowed(model, "BF16"), most: 2e-2 },
-    { title: "float16", config, open: ({ model }) => narrowed(model, "F16"), most: 3e-3 },
-    { title: "blocks of 4 bits", config, open: (checkpoint) => quantize(checkpoint, 4), most: 2e-2 },
-    { title: "blocks of 8 bits", config, open: (checkpoint) => quantize(checkpoint, 8), most: 2e-2 },
+    {
+      title: "bfloat16",
+      config: wideConfig,
+      open: ({ model }) => narrowed(model, "BF16"),
+      most: 2e-2,
+      apart: 1e-3,
+    },
+    { title: "float16", config, open: ({ model }) => narrowed(model, "F16"), most: 3e-3, apart: 1e-3 },
+    {
+      title: "blocks of 4 bits",
+      config,
+      open: (checkpoint) => quantize(checkpoint, 4),
+      most: 2e-2,
+      apart: 1e-2,
+    },
+    {
+      title: "blocks of 8 bits",
+      config,
+      open: (checkpoint) => quantize(checkpoint, 8),
+      most: 2e-2,
+      apart: 1e-2,
+    },
   ];
   test.each(stores)(
-    "$title: rows of passes of 1 to 64 agree, and with float64 within $most",
-    async ({ config: sizes, open, most }) => {
+    "$title: rows of passes of 1 to 64 agree within $apart, and with float64 within $most",
+    async ({ config: sizes, open, most, apart }) => {
       await using checkpoint = await createRandomCheckpoint(sizes, 7);
       const { stored, wide } = await open(checkpoint);
       const exact = Float32Array.from(referenceLogits(wide, tokens).at(-1)!);
@@ -105,7 +125,7 @@ describeOnDevice("products of inputs in 16 bits on a CUDA device", (openPool) =>
       for (const row of rows) {
         expect(difference(row, exact)).toBeLessThan(most);
         expect(difference(row, exact)).toBeGreaterThan(1e-5);
-        expect(difference(row, rows[0]!)).toBeLessThan(most / 2);
+        expect(difference(row, rows[0]!)).toBeLessThan(apart);
       }
     },
   );
