@@ -9,7 +9,7 @@ function meetKindOf({ opcode }: Instruction): MeetKind | undefined {
 }
 
 /** What an instruction reads and writes. */
-export interface Effects {
+interface Effects {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
 }
@@ -17,7 +17,7 @@ export interface Effects {
 const writesNothing =
   /^(?:st|red|bra|bar|barrier|ret|exit|trap|cp|membar|fence|prefetch|prefetchu|nanosleep|discard)\b/u;
 
-export function effectsOf(instruction: Instruction, registers: ReadonlyMap<string, string>): Effects {
+function effectsOf(instruction: Instruction, registers: ReadonlyMap<string, string>): Effects {
   const { guard, operands, opcode } = instruction;
   const isWrite = !writesNothing.test(opcode);
   const written = isWrite ? (operands[0] ?? "").replace("|", " ") : "";

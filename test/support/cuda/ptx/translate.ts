@@ -1,7 +1,7 @@
-import { branchTarget, effectsOf, findLive, type FlowBlock, maskOf, splitBlocks } from "./control-flow.ts";
+import { branchTarget, findLive, type FlowBlock, maskOf, splitBlocks } from "./control-flow.ts";
 import { parsePtx } from "./parse-ptx.ts";
 import { type Instruction, type PtxConstant, type PtxEntry, registersIn } from "./ptx-module.ts";
-import { cppTypeOf, createValues, type Writer } from "./values.ts";
+import { cppTypeOf, createValues, fieldOf, type Writer } from "./values.ts";
 import { arithmeticWriters } from "./write-arithmetic.ts";
 import { conversionWriters } from "./write-conversions.ts";
 import { createMemoryWriters } from "./write-memory.ts";
@@ -25,45 +25,29 @@ function placeShared({ shared }: PtxEntry): {
   return { offsets, staticBytes: shared.some(({ sizeBytes }) => sizeBytes === undefined) ? dynamicAt : end };
 }
 
-/** Where threads meet: what they wait for, and which registers they keep. */
+/** Where threads meet. */
 interface Meet {
   readonly block: FlowBlock;
   readonly id: number;
-  /** Saved before, and loaded after. */
-  readonly saved: readonly string[];
-  readonly loaded: readonly string[];
 }
 
-function listMeets(blocks: readonly FlowBlock[], entry: PtxEntry): ReadonlyMap<FlowBlock, Meet> {
-  const { registers } = entry;
-  const { atEnd } = findLive(blocks, registers);
-  const meets = new Map<FlowBlock, Meet>();
-  for (const [index, block] of blocks.entries()) {
-    if (block.meet === undefined) continue;
-    const live = atEnd[index] ?? new Set();
-    const saved = new Set<string>();
-    const written = new Set<string>();
-    for (const instruction of block.instructions) {
-      const effects = effectsOf(instruction, registers);
-      for (const register of effects.reads) if (!written.has(register)) saved.add(register);
-      for (const register of effects.writes) written.add(register);
-    }
-    for (const register of live) if (!written.has(register)) saved.add(register);
-    meets.set(block, { block, id: meets.size + 1, saved: [...saved], loaded: [...live] });
-  }
-  return meets;
+function listMeets(blocks: readonly FlowBlock[]): ReadonlyMap<FlowBlock, Meet> {
+  const met = blocks.filter(({ meet }) => meet !== undefined);
+  return new Map(met.map((block, index) => [block, { block, id: index + 1 }]));
 }
 
-/** All registers that are kept at any meeting; also those that are only written there. */
-function listFields(meets: Iterable<Meet>, { registers }: PtxEntry): readonly string[] {
+/** The registers that outlast any meeting, or are read or written there: they are in the thread's record. */
+function listFields(blocks: readonly FlowBlock[], { registers }: PtxEntry): ReadonlySet<string> {
   const fields = new Set<string>();
-  for (const { block, saved, loaded } of meets) {
-    for (const register of [...saved, ...loaded]) fields.add(register);
-    for (const { operands } of block.instructions) {
+  const { atEnd } = findLive(blocks, registers);
+  for (const [index, { meet, instructions }] of blocks.entries()) {
+    if (meet === undefined) continue;
+    for (const register of atEnd[index] ?? []) fields.add(register);
+    for (const { operands } of instructions) {
       for (const register of registersIn(operands.join(" "), registers)) fields.add(register);
     }
   }
-  return [...fields].toSorted();
+  return fields;
 }
 
 function unknownInstruction({ opcode, operands }: Instruction, entry: PtxEntry): Error {
@@ -78,7 +62,11 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   const symbols = new Map<string, string>([...offsets].map(([name, offset]) => [name, `${offset}ull`]));
   for (const { name } of constants) symbols.set(name, `(u64)&constant_${name.replaceAll("$", "_")}[0]`);
   for (const { name } of entry.local) symbols.set(name, `(u64)&X.local_${name.replaceAll("$", "_")}[0]`);
-  const values = createValues(entry, symbols);
+  const blocks = splitBlocks(entry);
+  const meets = listMeets(blocks);
+  const fields = listFields(blocks, entry);
+  const variable = (register: string): string => `${fields.has(register) ? "X." : ""}${fieldOf(register)}`;
+  const values = createValues(entry, symbols, variable);
   let siteCount = 0;
   const memory = createMemoryWriters(() => {
     siteCount += 1;
@@ -86,28 +74,22 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   });
   const writers: Readonly<Record<string, Writer>> = { ...arithmeticWriters, ...conversionWriters, ...memory };
 
-  const blocks = splitBlocks(entry);
-  const meets = listMeets(blocks, entry);
-  const fields = listFields(meets.values(), entry);
-  const { variable } = values;
   const declare = (register: string): string =>
-    `${cppTypeOf(entry.registers.get(register) ?? "")} ${variable(register)}`;
+    `${cppTypeOf(entry.registers.get(register) ?? "")} ${fieldOf(register)}`;
   const guardOf = ({ guard }: Instruction): string =>
     guard === undefined ? "" : `if (${guard.isNegated ? "!" : ""}${variable(guard.register)}) `;
 
   const lines: string[] = [];
-  const writeMeet = ({ block, id, saved, loaded }: Meet): void => {
+  const writeMeet = ({ block, id }: Meet): void => {
     const [first] = block.instructions;
     if (first === undefined) return;
-    const save = saved.map((register) => `X.${variable(register)} = ${variable(register)};`).join(" ");
-    const load = loaded.map((register) => `${variable(register)} = X.${variable(register)};`).join(" ");
     const { operands } = first;
     const wait =
       block.meet === "block"
         ? `B.wait_block(${values.read(operands[0] ?? "0", "u32")}, ${operands[1] === undefined ? "0" : values.read(operands[1], "u32")});`
         : `B.wait_warp(${values.read(maskOf(first), "u32")});`;
     const condition = first.guard === undefined ? "" : guardOf(first).trim();
-    lines.push(`  ${condition} { ${save} ${wait} return ${id}; resume_${id}:; ${load} }`);
+    lines.push(`  ${condition} { ${wait} return ${id}; resume_${id}:; }`);
   };
   const writeStatement = (instruction: Instruction): string => {
     const { opcode, parts } = instruction;
@@ -129,10 +111,12 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
     }
   }
 
+  // Registers are fields of the lanes' records in meetings.
+  const lanes = createValues(entry, symbols, (register) => `X[i].${fieldOf(register)}`);
   const cases = [...meets.values()].map(({ block, id }) => {
     const body = block.instructions.map((instruction) => {
       if (block.meet === "block") return "";
-      const text = writeWarpInstruction(instruction, values);
+      const text = writeWarpInstruction(instruction, lanes);
       if (text === undefined) throw unknownInstruction(instruction, entry);
       return text === "" ? "" : `{ ${text} }`;
     });
@@ -142,19 +126,20 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   const local = entry.local.map(
     (array) => `alignas(16) u8 local_${array.name.replaceAll("$", "_")}[${array.sizeBytes}];`,
   );
-  const all = [...entry.registers.keys()].toSorted();
+  const variables = [...entry.registers.keys()].filter((register) => !fields.has(register)).toSorted();
   const sizes = entry.parameters.map(({ type }) => Number(/\d+/u.exec(type)?.[0]) / 8);
   return [
-    `struct alignas(16) ${name}_record { ${[...local, ...fields.map((field) => `${declare(field)};`)].join(" ")} };`,
+    `struct alignas(16) ${name}_record { ${[...local, ...[...fields].toSorted().map((field) => `${declare(field)};`)].join(" ")} };`,
     `static int ${name}_run(Block &B, void *record, int resume) {`,
     `  ${name}_record &X = *(${name}_record *)record;`,
-    ...all.map((register) => `  ${declare(register)} = 0;`),
+    ...variables.map((register) => `  ${declare(register)} = 0;`),
     `  switch (resume) { ${[...meets.values()].map(({ id }) => `case ${id}: goto resume_${id};`).join(" ")} }`,
     ...lines,
     "  return -1;",
     "}",
     `static void ${name}_meet(Block &B, int meet, void *records, u32 lanes) {`,
-    `  ${name}_record *X = (${name}_record *)records;`,
+    `  typedef ${name}_record Record;`,
+    `  Record *X = (Record *)records;`,
     `  switch (meet) {`,
     ...cases,
     "  }",

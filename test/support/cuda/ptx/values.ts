@@ -77,10 +77,18 @@ function immediate(operand: string, type: string): string | undefined {
   return `((${cppTypeOf(type)})(${digits}${suffix}))`;
 }
 
-/** `symbols` are the C++ values of names of arrays. */
-export function createValues(entry: PtxEntry, symbols: ReadonlyMap<string, string>): Values {
+/** The name of a register in C++. */
+export function fieldOf(register: string): string {
+  return `R_${register.slice(1).replaceAll("$", "_")}`;
+}
+
+/** `symbols` are the C++ values of names of arrays; `variable` says where registers are. */
+export function createValues(
+  entry: PtxEntry,
+  symbols: ReadonlyMap<string, string>,
+  variable: (register: string) => string,
+): Values {
   const { registers } = entry;
-  const variable = (register: string): string => `R_${register.slice(1).replaceAll("$", "_")}`;
   const symbol = (operand: string): string | undefined => {
     const parts = /^(?<name>[\w$]+)(?:\s*\+\s*(?<offset>-?\d+))?$/u.exec(operand)?.groups;
     const value = symbols.get(parts?.["name"] ?? "");

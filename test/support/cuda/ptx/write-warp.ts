@@ -1,20 +1,17 @@
 import { elementsOf, type Instruction } from "./ptx-module.ts";
-import type { Values } from "./values.ts";
-
-/** Registers are fields of the lanes' records here: `X[i].field`. */
-const lane = (text: string): string => text.replaceAll(/\bR_/gu, "X[i].R_");
+import { fieldOf, type Values } from "./values.ts";
 
 const eachLane = (body: string): string => `FOR_LANES(i) { ${body} }`;
 
 function writeShuffle({ parts, operands }: Instruction, { assign, read }: Values): string {
   const [targets = "", value = "", by = "", limit = ""] = operands;
   const [to = "", inRange] = targets.split("|");
-  const result = lane(assign(to, "b32", "got[i]"));
-  const flag = inRange === undefined ? "" : lane(assign(inRange, "pred", "valid[i]"));
+  const result = assign(to, "b32", "got[i]");
+  const flag = inRange === undefined ? "" : assign(inRange, "pred", "valid[i]");
   return [
     "u32 value[32], by[32], limit[32], got[32]; u8 valid[32];",
     eachLane(
-      lane(`value[i] = ${read(value, "b32")}; by[i] = ${read(by, "u32")}; limit[i] = ${read(limit, "u32")};`),
+      `value[i] = ${read(value, "b32")}; by[i] = ${read(by, "u32")}; limit[i] = ${read(limit, "u32")};`,
     ),
     `shuffle_${parts[2] ?? ""}(lanes, value, by, limit, got, valid);`,
     eachLane(`${result} ${flag}`),
@@ -23,7 +20,7 @@ function writeShuffle({ parts, operands }: Instruction, { assign, read }: Values
 
 function writeVote({ parts, operands }: Instruction, { assign, read }: Values): string | undefined {
   const [to = "", from = ""] = operands;
-  const collect = `u32 votes = 0; ${eachLane(lane(`if (${read(from, "pred")}) votes |= 1u << i;`))}`;
+  const collect = `u32 votes = 0; ${eachLane(`if (${read(from, "pred")}) votes |= 1u << i;`)}`;
   const result = {
     ballot: ["b32", "votes"],
     any: ["pred", "votes != 0"],
@@ -31,7 +28,7 @@ function writeVote({ parts, operands }: Instruction, { assign, read }: Values): 
     uni: ["pred", "votes == 0 || votes == lanes"],
   }[parts[2] ?? ""];
   if (result === undefined) return undefined;
-  return `${collect} ${eachLane(lane(assign(to, result[0] ?? "", result[1] ?? "")))}`;
+  return `${collect} ${eachLane(assign(to, result[0] ?? "", result[1] ?? ""))}`;
 }
 
 function writeReduction({ parts, operands }: Instruction, { assign, read }: Values): string | undefined {
@@ -50,47 +47,47 @@ function writeReduction({ parts, operands }: Instruction, { assign, read }: Valu
   }[operation];
   if (join === undefined) return undefined;
   const collect = eachLane(
-    lane(`const ${cpp} x = ${read(from, type)}; all = isFirst ? x : ${join}; isFirst = false;`),
+    `const ${cpp} x = ${read(from, type)}; all = isFirst ? x : ${join}; isFirst = false;`,
   );
-  return `${isFirst} ${cpp} all = 0; ${collect} ${eachLane(lane(assign(to, type, "all")))}`;
+  return `${isFirst} ${cpp} all = 0; ${collect} ${eachLane(assign(to, type, "all"))}`;
 }
 
-function writeLoadMatrix({ opcode, operands }: Instruction, { assign, address }: Values): string | undefined {
+/** Where registers are in the record of a lane; undefined where an operand is none. */
+function writePlaces(operands: readonly string[], { entry }: Values): string | undefined {
+  if (!operands.every((operand) => entry.registers.has(operand))) return undefined;
+  const places = operands.map((operand) => `offsetof(Record, ${fieldOf(operand)})`);
+  return `static const u32 at[] = { ${places.join(", ")} };`;
+}
+
+function writeLoadMatrix({ opcode, operands }: Instruction, values: Values): string | undefined {
   const [to = "", from = ""] = operands;
   const targets = elementsOf(to);
+  const places = writePlaces(targets, values);
   if (!/^ldmatrix\.sync\.aligned\.m8n8\.x[124](?:\.trans)?\.shared\.b16$/u.test(opcode)) return undefined;
-  const results = targets.map((target, index) => lane(assign(target, "b32", `got[i][${index}]`)));
+  if (places === undefined) return undefined;
   return [
-    "B.whole_warp(lanes); u64 rows[32]; u32 got[32][4];",
-    eachLane(lane(`rows[i] = ${address(from)};`)),
-    `B.load_matrix(${targets.length}, ${opcode.includes(".trans")}, rows, got);`,
-    eachLane(results.join(" ")),
+    `B.whole_warp(lanes); u64 rows[32]; ${places}`,
+    eachLane(`rows[i] = ${values.address(from)};`),
+    `B.load_matrix(${targets.length}, ${opcode.includes(".trans")}, rows, Lanes(X, at));`,
   ].join(" ");
 }
 
-/** Shapes of products: the runtime's function, and the types of a, b and of the sum. */
-const products: Readonly<Record<string, { readonly name: string; readonly sum: string }>> = {
-  "m16n8k16.row.col.f32.bf16.bf16.f32": { name: "mma_16<Bf16>", sum: "f32" },
-  "m16n8k16.row.col.f32.f16.f16.f32": { name: "mma_16<F16>", sum: "f32" },
-  "m16n8k8.row.col.f32.bf16.bf16.f32": { name: "mma_8<Bf16>", sum: "f32" },
-  "m16n8k8.row.col.f32.f16.f16.f32": { name: "mma_8<F16>", sum: "f32" },
-  "m16n8k8.row.col.f32.tf32.tf32.f32": { name: "mma_tf32", sum: "f32" },
-  "m16n8k32.row.col.s32.s8.s8.s32": { name: "mma_int8", sum: "s32" },
+/** Functions of the runtime by shape and types of a product. */
+const products: Readonly<Record<string, string>> = {
+  "m16n8k16.row.col.f32.bf16.bf16.f32": "mma_16<Bf16>",
+  "m16n8k16.row.col.f32.f16.f16.f32": "mma_16<F16>",
+  "m16n8k8.row.col.f32.bf16.bf16.f32": "mma_8<Bf16>",
+  "m16n8k8.row.col.f32.f16.f16.f32": "mma_8<F16>",
+  "m16n8k8.row.col.f32.tf32.tf32.f32": "mma_tf32",
+  "m16n8k32.row.col.s32.s8.s8.s32": "mma_int8",
 };
 
-function writeProduct({ opcode, operands }: Instruction, { assign, read }: Values): string | undefined {
-  const product = products[opcode.replace("mma.sync.aligned.", "").replace(".satfinite", "")];
-  if (product === undefined) return undefined;
+function writeProduct({ opcode, operands }: Instruction, values: Values): string | undefined {
+  const name = products[opcode.replace("mma.sync.aligned.", "").replace(".satfinite", "")];
   const [d = [], a = [], b = [], c = []] = operands.map(elementsOf);
-  const cpp = product.sum === "f32" ? "float" : "i32";
-  const fill = (name: string, list: readonly string[], type: string): string =>
-    list.map((operand, index) => `${name}[i][${index}] = ${read(operand, type)};`).join(" ");
-  return [
-    `B.whole_warp(lanes); u32 a[32][4], b[32][2]; ${cpp} c[32][4];`,
-    eachLane(lane(`${fill("a", a, "b32")} ${fill("b", b, "b32")} ${fill("c", c, product.sum)}`)),
-    `${product.name}(a, b, c);`,
-    eachLane(d.map((target, index) => lane(assign(target, product.sum, `c[i][${index}]`))).join(" ")),
-  ].join(" ");
+  const places = writePlaces([...a, ...b, ...c, ...d], values);
+  if (name === undefined || places === undefined) return undefined;
+  return `B.whole_warp(lanes); ${places} multiply(${name}, Lanes(X, at), ${a.length}, ${b.length});`;
 }
 
 /** Writes what the lanes of a warp do together. */

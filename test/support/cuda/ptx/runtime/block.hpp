@@ -112,13 +112,13 @@ class Block {
     }
   }
   void whole_warp(u32 lanes) { if (lanes != ~0u) fail(LAUNCH_FAILED, "a product or matrix of a warp with lanes %08x only", lanes); }
-  void load_matrix(int count, bool transposed, const u64 *rows, u32 (*got)[4]) {
+  void load_matrix(int count, bool transposed, const u64 *rows, const Lanes &got) {
     const u16 *row[32];
     for (int i = 0; i < 8 * count; i++) row[i] = shared_at<u16, 8>(rows[i]);
     for (int i = 0; i < 32; i++) for (int m = 0; m < count; m++) {
       const u16 *const *tile = row + 8 * m;
       const int g = i / 4, t = i % 4 * 2;
-      got[i][m] = transposed ? tile[t][g] | (u32)tile[t + 1][g] << 16 : tile[g][t] | (u32)tile[g][t + 1] << 16;
+      got.get<u32>(i, m) = transposed ? tile[t][g] | (u32)tile[t + 1][g] << 16 : tile[g][t] | (u32)tile[g][t + 1] << 16;
     }
   }
 

@@ -24,6 +24,15 @@ SHUFFLE(down, FromAbove)
 SHUFFLE(bfly, FromButterfly)
 SHUFFLE(idx, FromIndex)
 
+// Registers of 32 bits in the records of a warp's lanes: `at` are their places in a record.
+struct Lanes {
+  template <class Record> Lanes(Record *records, const u32 *at) : records(records), bytes(sizeof(Record)), at(at) {}
+  template <class T> T &get(int lane, int k) const { return *(T *)((u8 *)records + bytes * (size_t)lane + at[k]); }
+  void *records;
+  size_t bytes;
+  const u32 *at;
+};
+
 typedef float Row8 __attribute__((vector_size(32), aligned(4)));
 
 // c += a · b, (16, K) · (K, 8), where lane 4g + t has elements of rows g and g + 8 and of columns around 2t.
@@ -74,4 +83,17 @@ static void mma_int8(u32 (&a)[32][4], u32 (&b)[32][2], i32 (&c)[32][4]) {
     const int r = i / 4 + (k & 2) * 4, column = i % 4 * 2 + (k & 1);
     for (int j = 0; j < 32; j++) c[i][k] += left[r][j] * right[j][column];
   }
+}
+// Elements of a (a_count), b (b_count), c and d (4 each) in the lanes. A function for all products of a type: where they are
+// written out, compiling takes several times as long.
+template <class C> __attribute__((noinline)) static void multiply(void (*product)(u32 (&)[32][4], u32 (&)[32][2], C (&)[32][4]), const Lanes &lanes, int a_count, int b_count) {
+  u32 a[32][4], b[32][2];
+  C c[32][4];
+  for (int i = 0; i < 32; i++) {
+    for (int k = 0; k < a_count; k++) a[i][k] = lanes.get<u32>(i, k);
+    for (int k = 0; k < b_count; k++) b[i][k] = lanes.get<u32>(i, a_count + k);
+    for (int k = 0; k < 4; k++) c[i][k] = lanes.get<C>(i, a_count + b_count + k);
+  }
+  product(a, b, c);
+  for (int i = 0; i < 32; i++) for (int k = 0; k < 4; k++) lanes.get<C>(i, a_count + b_count + 4 + k) = c[i][k];
 }
