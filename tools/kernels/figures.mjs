@@ -42,11 +42,16 @@ function dynamicSharedBytes(module, entry) {
     case "gemm-blocks":
       return 2 * (last + 128) * 64;
     case "attention-prefill-bf16":
-      return (64 + 2 * (last > 96 ? 32 : 64)) * (last + 8) * 2;
+    case "attention-prefill-i8": {
+      const tile = last > 96 ? 32 : 64;
+      return (
+        (64 + 2 * tile) * (last + 8) * 2 + (module === "attention-prefill-i8" ? 2 * tile * (last + 4) : 0)
+      );
+    }
     case "attention-decode-bf16":
-      return Number.isNaN(last) ? undefined : 8 * last * 4 + 2 * 2 * 32 * (last * 2 + 16);
+      return (last > 128 ? 2 : 4) * 2 * (32 * (last * 2 + 16));
     case "attention-decode-i8":
-      return Number.isNaN(last) ? undefined : 8 * last * 4 + 2 * 2 * 32 * (last + 16);
+      return (last > 128 ? 2 : 4) * 2 * (32 * (last + 16) + 128);
     default:
       return undefined;
   }

@@ -1,9 +1,10 @@
 import { attention } from "../kernels/manifests/attention.ts";
+import { attentionDecode } from "../kernels/manifests/attention-decode.ts";
 import { attentionDecodeBf16 } from "../kernels/manifests/attention-decode-bf16.ts";
-import { attentionDecodeF32 } from "../kernels/manifests/attention-decode-f32.ts";
 import { attentionDecodeI8 } from "../kernels/manifests/attention-decode-i8.ts";
 import { attentionJoin } from "../kernels/manifests/attention-join.ts";
 import { attentionPrefillBf16 } from "../kernels/manifests/attention-prefill-bf16.ts";
+import { attentionPrefillI8 } from "../kernels/manifests/attention-prefill-i8.ts";
 import { normRotateAppend } from "../kernels/manifests/norm-rotate-append.ts";
 import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
 import {
@@ -35,14 +36,18 @@ const names: Readonly<Record<PageType, string>> = {
   int8: "i8",
 };
 
+const tensorTypes = ["bfloat16", "int8"] as const;
+const tensorHeadDims = [64, 80, 96, 128, 256];
+
 /** Attention to pages, and what writes them. */
 export function attentionCases(): readonly KernelCase[] {
   const numbers = new NumberSource(9);
   return [
     ...(["float32", "bfloat16", "int8"] as const).map((type) => anyAttention(numbers, type)),
-    ...decodes(numbers),
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyDecode(numbers, type)),
+    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => tensorDecode(numbers, type, headDim))),
     join(numbers),
-    ...[64, 80, 96, 128, 256].map((headDim) => prefill(numbers, headDim)),
+    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => prefill(numbers, type, headDim))),
     ...(["float32", "bfloat16", "float16", "int8"] as const).map((type) => normRotated(numbers, type)),
     ...(["float32", "bfloat16", "int8"] as const).map((type) => rotated(numbers, type)),
   ];
@@ -87,50 +92,71 @@ function anyAttention(numbers: NumberSource, type: PageType): KernelCase {
   };
 }
 
-function decodes(numbers: NumberSource): readonly KernelCase[] {
-  const kinds = [
-    { manifest: attentionDecodeBf16, type: "bfloat16", dims: [64, 80, 96, 128, 256, 0], tile: 32, stages: 2 },
-    { manifest: attentionDecodeF32, type: "float32", dims: [0], tile: 16, stages: 1 },
-    { manifest: attentionDecodeI8, type: "int8", dims: [64, 80, 96, 128, 256, 0], tile: 32, stages: 2 },
-  ] as const;
-  const bytes = { bfloat16: 2, float32: 4, int8: 1 };
-  return kinds.flatMap(({ manifest, type, dims, tile, stages }) =>
-    dims.map((entryDim): KernelCase => {
-      const headDim = entryDim === 0 ? 48 : entryDim;
-      const tokens = 2;
-      const [keys, keyScales] = pagesOf(numbers, type, headDim);
-      const [values, valueScales] = pagesOf(numbers, type, headDim);
-      return {
-        manifest,
-        entry: `attention_decode_${entryDim === 0 ? "any" : entryDim}`,
-        grid: [kvHeads, 1, 1],
-        block: 128,
-        sharedBytes: 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes[type] + 16),
-        args: [
-          output("float32", tokens * heads * headDim),
-          undefined,
-          input(numbers.float32(tokens * heads * headDim)),
-          keys,
-          values,
-          keyScales,
-          valueScales,
-          undefined,
-          integers(0),
-          integers(tokens),
-          integers(position),
-          integers(0, 0),
-          table,
-          tableStride,
-          heads,
-          kvHeads,
-          headDim,
-          0,
-          headDim ** -0.5,
-          0,
-        ],
-      };
-    }),
-  );
+/** What kernels of pieces take of one piece. */
+function pieceArguments(
+  numbers: NumberSource,
+  type: PageType,
+  { headDim, tokens, first, out }: { headDim: number; tokens: number; first: number; out: CaseArgument },
+): readonly CaseArgument[] {
+  const q = input(numbers.float32(tokens * heads * headDim));
+  const [keys, keyScales] = pagesOf(numbers, type, headDim);
+  const [values, valueScales] = pagesOf(numbers, type, headDim);
+  return [
+    out,
+    undefined,
+    q,
+    keys,
+    values,
+    keyScales,
+    valueScales,
+    undefined,
+    integers(0),
+    integers(tokens),
+    integers(first),
+    integers(...Array.from({ length: tokens }, () => 0)),
+    table,
+    tableStride,
+    heads,
+    kvHeads,
+    headDim,
+    0,
+    headDim ** -0.5,
+    0,
+  ];
+}
+
+function anyDecode(numbers: NumberSource, type: "float32" | "bfloat16" | "int8"): KernelCase {
+  const [headDim, tokens] = [48, 2];
+  const [tile, stages] = type === "float32" ? [16, 1] : [32, 2];
+  const bytes = { float32: 4, bfloat16: 2, int8: 1 }[type];
+  const out = output("float32", tokens * heads * headDim);
+  return {
+    manifest: attentionDecode,
+    entry: `attention_decode_${names[type]}`,
+    grid: [kvHeads, 1, 1],
+    block: 128,
+    sharedBytes: 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes + 16),
+    args: pieceArguments(numbers, type, { headDim, tokens, first: position, out }),
+  };
+}
+
+function tensorDecode(
+  numbers: NumberSource,
+  type: (typeof tensorTypes)[number],
+  headDim: number,
+): KernelCase {
+  const tokens = 2;
+  const warps = headDim > 128 ? 2 : 4;
+  const pageBytes = type === "int8" ? 2 * 16 * (headDim + 16) + 128 : 2 * 16 * (2 * headDim + 16);
+  const out = output("float32", tokens * heads * headDim, rounded);
+  return {
+    manifest: type === "int8" ? attentionDecodeI8 : attentionDecodeBf16,
+    entry: `attention_decode_${headDim}`,
+    grid: [kvHeads, 1, 1],
+    block: 32 * warps,
+    sharedBytes: warps * 2 * pageBytes,
+    args: pieceArguments(numbers, type, { headDim, tokens, first: position, out }),
+  };
 }
 
 function join(numbers: NumberSource): KernelCase {
@@ -152,35 +178,17 @@ function join(numbers: NumberSource): KernelCase {
   };
 }
 
-function prefill(numbers: NumberSource, headDim: number): KernelCase {
+function prefill(numbers: NumberSource, type: (typeof tensorTypes)[number], headDim: number): KernelCase {
   const tokens = 12;
   const tile = headDim > 96 ? 32 : 64;
-  const [keys] = pagesOf(numbers, "bfloat16", headDim);
-  const [values] = pagesOf(numbers, "bfloat16", headDim);
+  const out = output("float32", tokens * heads * headDim, rounded);
   return {
-    manifest: attentionPrefillBf16,
+    manifest: type === "int8" ? attentionPrefillI8 : attentionPrefillBf16,
     entry: `attention_prefill_${headDim}`,
     grid: [Math.ceil((tokens * heads) / kvHeads / 64), kvHeads, 1],
     block: 128,
-    sharedBytes: (64 + 2 * tile) * (headDim + 8) * 2,
-    args: [
-      output("float32", tokens * heads * headDim, rounded),
-      input(numbers.float32(tokens * heads * headDim)),
-      keys,
-      values,
-      undefined,
-      integers(0),
-      integers(tokens),
-      integers(30),
-      integers(...Array.from({ length: tokens }, () => 0)),
-      table,
-      tableStride,
-      heads,
-      kvHeads,
-      0,
-      headDim ** -0.5,
-      0,
-    ],
+    sharedBytes: (64 + 2 * tile) * (headDim + 8) * 2 + (type === "int8" ? 2 * tile * (headDim + 4) : 0),
+    args: pieceArguments(numbers, type, { headDim, tokens, first: 30, out }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Attention of pieces of many tokens to pages of bf16: attention-prefill.cuh. Entries by head_dim.
 #include "attention-prefill.cuh"
-ATTENTION_PREFILL(attention_prefill_64, Bf16, 64)
-ATTENTION_PREFILL(attention_prefill_80, Bf16, 80)
-ATTENTION_PREFILL(attention_prefill_96, Bf16, 96)
-ATTENTION_PREFILL(attention_prefill_128, Bf16, 128)
-ATTENTION_PREFILL(attention_prefill_256, Bf16, 256)
+ATTENTION(attention_prefill_64, 128, u16, (attention_prefill<u16, 64>))
+ATTENTION(attention_prefill_80, 128, u16, (attention_prefill<u16, 80>))
+ATTENTION(attention_prefill_96, 128, u16, (attention_prefill<u16, 96>))
+ATTENTION(attention_prefill_128, 128, u16, (attention_prefill<u16, 128>))
+ATTENTION(attention_prefill_256, 128, u16, (attention_prefill<u16, 256>))

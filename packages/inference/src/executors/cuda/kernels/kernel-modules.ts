@@ -3,11 +3,12 @@ import { adapters } from "./manifests/adapters.ts";
 import { addRmsNorm } from "./manifests/add-rms-norm.ts";
 import { argmax } from "./manifests/argmax.ts";
 import { attention } from "./manifests/attention.ts";
+import { attentionDecode } from "./manifests/attention-decode.ts";
 import { attentionDecodeBf16 } from "./manifests/attention-decode-bf16.ts";
-import { attentionDecodeF32 } from "./manifests/attention-decode-f32.ts";
 import { attentionDecodeI8 } from "./manifests/attention-decode-i8.ts";
 import { attentionJoin } from "./manifests/attention-join.ts";
 import { attentionPrefillBf16 } from "./manifests/attention-prefill-bf16.ts";
+import { attentionPrefillI8 } from "./manifests/attention-prefill-i8.ts";
 import { elementwise } from "./manifests/elementwise.ts";
 import { embed } from "./manifests/embed.ts";
 import { experts } from "./manifests/experts.ts";
@@ -33,11 +34,12 @@ const manifests: readonly KernelManifest[] = [
   addRmsNorm,
   argmax,
   attention,
+  attentionDecode,
   attentionDecodeBf16,
-  attentionDecodeF32,
   attentionDecodeI8,
   attentionJoin,
   attentionPrefillBf16,
+  attentionPrefillI8,
   elementwise,
   embed,
   experts,

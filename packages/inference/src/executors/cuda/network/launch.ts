@@ -14,7 +14,7 @@ type OperandOf<Parameter> = Parameter extends readonly [string, "address"]
   : number | ((shape: PassShape) => number);
 
 /** What all parameters of a kernel take, in order. */
-type OperandsOf<Parameters extends KernelEntry["parameters"]> = {
+export type OperandsOf<Parameters extends KernelEntry["parameters"]> = {
   readonly [Index in keyof Parameters]: OperandOf<Parameters[Index]>;
 };
 

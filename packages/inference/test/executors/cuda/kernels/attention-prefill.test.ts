@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { attentionPrefillBf16 } from "../../../../src/executors/cuda/kernels/manifests/attention-prefill-bf16.ts";
+import { attentionPrefillI8 } from "../../../../src/executors/cuda/kernels/manifests/attention-prefill-i8.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { type AttentionCase, randomAttention } from "./random-pages.ts";
+import { type AttentionCase, pieceArguments, randomAttention } from "./random-pages.ts";
 import { bfloat16, worstError } from "./stored-numbers.ts";
 
 const rowsAtOnce = 64;
@@ -37,44 +38,33 @@ const cases: readonly Omit<AttentionCase, "type" | "seed">[] = [
   },
 ];
 
-describeKernels([attentionPrefillBf16], (open) => {
-  it.each(cases)(`heads of $headDim, $headCount of $kvHeadCount, window $window, cap $softCap`, (options) => {
-    using kernels = open();
-    const { headDim, headCount, kvHeadCount, pieces, window = 0, softCap = 0 } = options;
-    const data = randomAttention({
-      ...options,
-      type: bfloat16,
-      queryType: bfloat16,
-      seed: headDim + headCount,
-    });
-    const poisoned = new Float32Array(data.tokenCount * headCount * headDim).fill(Number.NaN);
-    const out = kernels.put(poisoned);
-    const rows = Math.max(...pieces.map(({ length }) => length)) * (headCount / kvHeadCount);
-    const tile = headDim > 96 ? 32 : 64;
-    kernels.launch(
-      `attention_prefill_${headDim}`,
-      {
-        grid: [Math.ceil(rows / rowsAtOnce), kvHeadCount, pieces.length + 1],
-        block: 128,
-        sharedBytes: (rowsAtOnce + 2 * tile) * (headDim + 8) * 2,
+for (const { module, type } of [
+  { module: attentionPrefillBf16, type: bfloat16 },
+  { module: attentionPrefillI8, type: "i8" },
+] as const) {
+  describeKernels([module], (open) => {
+    it.each(cases)(
+      `heads of $headDim, $headCount of $kvHeadCount, window $window, cap $softCap`,
+      (options) => {
+        using kernels = open();
+        const { headDim, headCount, kvHeadCount, pieces } = options;
+        const data = randomAttention({ ...options, type, queryType: bfloat16, seed: headDim + headCount });
+        const poisoned = new Float32Array(data.tokenCount * headCount * headDim).fill(Number.NaN);
+        const out = kernels.put(poisoned);
+        const rows = Math.max(...pieces.map(({ length }) => length)) * (headCount / kvHeadCount);
+        const tile = headDim > 96 ? 32 : 64;
+        const stagedBytes = type === "i8" ? 2 * tile * (headDim + 4) : 0;
+        kernels.launch(
+          `attention_prefill_${headDim}`,
+          {
+            grid: [Math.ceil(rows / rowsAtOnce), kvHeadCount, pieces.length + 1],
+            block: 128,
+            sharedBytes: (rowsAtOnce + 2 * tile) * (headDim + 8) * 2 + stagedBytes,
+          },
+          ...pieceArguments(kernels, data, { out, partial: 0n }),
+        );
+        expect(worstError(kernels.get(out, poisoned), data.exact)).toBeLessThan(2 ** -8);
       },
-      out,
-      kernels.put(data.q),
-      kernels.put(data.keys),
-      kernels.put(data.values),
-      data.sinks === undefined ? 0n : kernels.put(data.sinks),
-      kernels.put(Int32Array.of(...data.pieceTokens, 0)),
-      kernels.put(Int32Array.of(...data.pieceLengths, 0)),
-      kernels.put(Int32Array.of(...data.piecePositions, 0)),
-      kernels.put(data.sequences),
-      kernels.put(data.tables),
-      data.tableStride,
-      headCount,
-      kvHeadCount,
-      window,
-      data.scale,
-      softCap,
     );
-    expect(worstError(kernels.get(out, poisoned), data.exact)).toBeLessThan(2 ** -8);
   });
-});
+}

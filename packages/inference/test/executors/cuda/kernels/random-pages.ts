@@ -1,4 +1,5 @@
 import { createRandom } from "../../../../../../benchmarks/lib/random.ts";
+import type { KernelDevice } from "./kernel-device.ts";
 import { float32, randomNumbers, type StoredType } from "./stored-numbers.ts";
 
 const pageTokens = 16;
@@ -23,7 +24,9 @@ export interface AttentionCase {
 }
 
 /** What attention reads, as it is stored, and what it writes, in float64. */
-export interface AttentionData {
+export interface AttentionData extends Required<
+  Pick<AttentionCase, "headDim" | "headCount" | "kvHeadCount" | "window" | "softCap">
+> {
   readonly q: Float32Array;
   readonly keys: Float32Array | Uint16Array | Int8Array;
   readonly values: Float32Array | Uint16Array | Int8Array;
@@ -117,6 +120,11 @@ export function randomAttention(options: AttentionCase): AttentionData {
   poisonUnused([keys, values], used, headDim);
   const starts = pieces.map((_, at) => pieces.slice(0, at).reduce((sum, { length }) => sum + length, 0));
   return {
+    headDim,
+    headCount,
+    kvHeadCount,
+    window,
+    softCap,
     q: Float32Array.from(q.exact),
     keys: keys.stored,
     values: values.stored,
@@ -134,6 +142,38 @@ export function randomAttention(options: AttentionCase): AttentionData {
     scale,
     exact,
   };
+}
+
+/** What kernels of pieces are given, with a piece of no tokens behind the others. */
+export function pieceArguments(
+  kernels: KernelDevice,
+  data: AttentionData,
+  { out, partial }: { readonly out: bigint; readonly partial: bigint },
+): readonly (number | bigint)[] {
+  const put = (numbers: Parameters<typeof kernels.put>[0] | undefined): bigint =>
+    numbers === undefined ? 0n : kernels.put(numbers);
+  return [
+    out,
+    partial,
+    put(data.q),
+    put(data.keys),
+    put(data.values),
+    put(data.keyScales),
+    put(data.valueScales),
+    put(data.sinks),
+    put(Int32Array.of(...data.pieceTokens, 0)),
+    put(Int32Array.of(...data.pieceLengths, 0)),
+    put(Int32Array.of(...data.piecePositions, 0)),
+    put(data.sequences),
+    put(data.tables),
+    data.tableStride,
+    data.headCount,
+    data.kvHeadCount,
+    data.headDim,
+    data.window,
+    data.scale,
+    data.softCap,
+  ];
 }
 
 interface Pages {

@@ -180,9 +180,10 @@ describe("chooseAttention", () => {
 
   it.each([
     ["bf16", 128, ["attention_decode_128", "attention_decode_128", "attention_prefill_128"]],
-    ["bf16", 48, ["attention_decode_any", "attention_decode_any", "attention_bf16"]],
-    ["i8", 64, ["attention_decode_64", "attention_decode_64", "attention_i8"]],
-    ["f32", 64, ["attention_decode_any", "attention_decode_any", "attention_f32"]],
+    ["bf16", 48, ["attention_decode_bf16", "attention_decode_bf16", "attention_bf16"]],
+    ["i8", 64, ["attention_decode_64", "attention_decode_64", "attention_prefill_64"]],
+    ["i8", 48, ["attention_decode_i8", "attention_decode_i8", "attention_i8"]],
+    ["f32", 64, ["attention_decode_f32", "attention_decode_f32", "attention_f32"]],
     ["i8", 24, ["attention_i8", "attention_i8", "attention_i8"]],
     ["bf16", 512, ["attention_bf16", "attention_bf16", "attention_bf16"]],
   ] as const)("of pages of %s and heads of %i", (dtype, headDim, kernels) => {
