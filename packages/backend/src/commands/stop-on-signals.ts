@@ -18,8 +18,8 @@ export interface StopOptions {
   readonly signals: readonly StopSignal[];
 }
 
-/** A signal arrives twice if it is sent to the process group and also forwarded by a parent. */
-const duplicateSignalMs = 60;
+/** A signal arrives twice if it is sent to the process group and also forwarded by a parent, later on a busy machine. */
+const duplicateSignalMs = 150;
 
 const secondExitCodes: Readonly<Record<StopSignal, number>> = {
   SIGHUP: exitCodes.hungUp,
