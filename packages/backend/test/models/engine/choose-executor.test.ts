@@ -11,9 +11,9 @@ import {
   loadProviders,
 } from "../../../src/models/engine/choose-executor.ts";
 import type { Gpu, GpuSearch } from "../../../src/models/gpu/find-gpu.ts";
-import type { GpuIdentity } from "../../../src/models/gpu/gpu-identity.ts";
 import type { VerdictFailure } from "../../../src/models/gpu/kernel-verdict.ts";
 import { writeVerdict } from "../../../src/models/gpu/verdict-store.ts";
+import { gpuIdentity as identity } from "../../support/gpu-identity.ts";
 
 const gpu: Gpu = {
   id: "cuda:1",
@@ -26,15 +26,6 @@ const gpu: Gpu = {
 };
 const noGpu = (): GpuSearch => ({ problem: "no NVIDIA driver" });
 
-const identity: GpuIdentity = {
-  uuid: "GPU-1",
-  name: "A GPU",
-  computeCapability: "9.0",
-  driver: "580.65.06",
-  cudaVersion: "13.0",
-  kernels: "0123",
-  version: "0.1.0",
-};
 const failure: VerdictFailure = { kind: "kernels-differ", text: "1 of 100 kernels differ" };
 
 interface World {

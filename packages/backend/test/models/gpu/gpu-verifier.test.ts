@@ -4,23 +4,15 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createResolvers } from "../../../src/create-resolvers.ts";
 import type { GpuCheck } from "../../../src/models/gpu/check-gpu.ts";
-import { type GpuIdentity, keyOfGpu } from "../../../src/models/gpu/gpu-identity.ts";
+import { keyOfGpu } from "../../../src/models/gpu/gpu-identity.ts";
 import {
   createGpuVerifier,
   type GpuVerification,
   type GpuVerifierOptions,
 } from "../../../src/models/gpu/gpu-verifier.ts";
 import { listCachedVerdicts, readVerdict } from "../../../src/models/gpu/verdict-store.ts";
+import { gpuIdentity as identity } from "../../support/gpu-identity.ts";
 
-const identity: GpuIdentity = {
-  uuid: "GPU-1",
-  name: "A GPU",
-  computeCapability: "9.0",
-  driver: "580.65.06",
-  cudaVersion: "13.0",
-  kernels: "0123",
-  version: "0.1.0",
-};
 const right = {
   kernel: "rows/gather_rows",
   isWithin: true,

@@ -17,6 +17,7 @@ import { createEventBus, type EventBus } from "../../../src/events/event-bus.ts"
 import type { InfernodeEvent } from "../../../src/events/event-map.ts";
 import { coreOptions, createFakeCores, type FakeCore } from "../../support/fake-core.ts";
 import { createFakeProcesses, type FakeProcess } from "../../support/fake-process.ts";
+import { gpuIdentity as identity } from "../../support/gpu-identity.ts";
 
 interface Setup {
   readonly supervisor: EngineSupervisor;
@@ -802,15 +803,6 @@ describe("a start that fails", () => {
 });
 
 describe("a GPU", () => {
-  const identity: GpuIdentity = {
-    uuid: "GPU-1",
-    name: "A GPU",
-    computeCapability: "9.0",
-    driver: "580.65.06",
-    cudaVersion: "13.0",
-    kernels: "0123",
-    version: "0.1.0",
-  };
   /** A core that runs on a GPU, as `auto` does where the GPU was verified. */
   const onGpu = (core: EngineCore): EngineCore => ({
     ...core,

@@ -8,7 +8,7 @@ import { invalidOption } from "../resolve-sizes.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, pageTokens, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
-import type { PageFormat } from "./network/attention-request.ts";
+import type { PageFormat } from "./network/attention/attention-request.ts";
 import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
 import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";

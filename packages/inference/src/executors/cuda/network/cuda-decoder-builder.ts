@@ -13,9 +13,9 @@ import type {
 } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import { type AdaptedProduct, adapterVariants } from "./adapter-launches.ts";
-import type { PageFormat } from "./attention-request.ts";
-import { chooseAttention } from "./choose-attention.ts";
-import { chooseProduct, narrowTypeOf } from "./choose-product.ts";
+import type { PageFormat } from "./attention/attention-request.ts";
+import { chooseAttention } from "./attention/choose-attention.ts";
+import { chooseProduct, narrowTypeOf } from "./products/choose-product.ts";
 import {
   activationLaunch,
   addLaunch,
@@ -26,7 +26,7 @@ import {
 } from "./elementwise-launches.ts";
 import { embedLaunch } from "./embed-launch.ts";
 import { groupVariants, joinExpertsLaunch, routeLaunch } from "./expert-launches.ts";
-import { placesOfRow } from "./expert-tiles.ts";
+import { placesOfRow } from "./products/expert-tiles.ts";
 import { feedStep } from "./feed-launch.ts";
 import type { Fusion, OperationDetail } from "./network-operation.ts";
 import { normLaunch } from "./norm-launch.ts";

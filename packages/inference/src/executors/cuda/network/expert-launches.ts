@@ -1,6 +1,6 @@
 import type { ExpertRouting } from "@infernode/models";
 import { experts } from "../kernels/manifests/experts.ts";
-import { type ExpertTiles, tileCount, tileSize } from "./expert-tiles.ts";
+import { type ExpertTiles, tileCount, tileSize } from "./products/expert-tiles.ts";
 import { addressOf, countsOf, launchOf, perRow, rowGrid } from "./launch.ts";
 import type { DeviceValue, KernelLaunch, Variant } from "./program.ts";
 

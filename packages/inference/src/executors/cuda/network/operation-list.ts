@@ -5,8 +5,8 @@ import {
   type NetworkOperation,
   type Workspace,
 } from "./network-operation.ts";
-import type { ExpertTiles } from "./expert-tiles.ts";
-import { createNarrowValues } from "./narrow-values.ts";
+import type { ExpertTiles } from "./products/expert-tiles.ts";
+import { createNarrowValues } from "./products/narrow-values.ts";
 import type { DeviceValue, KernelLaunch, ProgramStep, RowKind } from "./program.ts";
 
 const perToken: RowKind = { of: "tokens", factor: 1 };

@@ -1,6 +1,6 @@
 import type { AttentionOptions, AttentionRotary } from "@infernode/models";
 import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
-import { cacheOperands, type PageFormat } from "./attention-request.ts";
+import { cacheOperands, type PageFormat } from "./attention/attention-request.ts";
 import { addressOf, launchOf, rowGrid, rowThreads } from "./launch.ts";
 import type { AddressOperand, DeviceValue, KernelLaunch } from "./program.ts";
 

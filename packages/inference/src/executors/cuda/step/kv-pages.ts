@@ -1,5 +1,5 @@
 import type { CudaMemoryBlock, CudaMemoryPool, CudaStream } from "@infernode/memory/cuda";
-import type { PageFormat } from "../network/attention-request.ts";
+import type { PageFormat } from "../network/attention/attention-request.ts";
 import type { CachePart } from "../network/program.ts";
 
 /** Shape of keys and values in pages. */

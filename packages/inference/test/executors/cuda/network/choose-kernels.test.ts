@@ -1,13 +1,13 @@
 import type { TensorInfo } from "@infernode/models";
 import { describe, expect, it } from "vitest";
-import { chooseAttention } from "../../../../src/executors/cuda/network/choose-attention.ts";
-import { chooseProduct } from "../../../../src/executors/cuda/network/choose-product.ts";
+import { chooseAttention } from "../../../../src/executors/cuda/network/attention/choose-attention.ts";
+import { chooseProduct } from "../../../../src/executors/cuda/network/products/choose-product.ts";
 import {
   type ExpertTiles,
   placesOfRow,
   tileCount,
   tileSize,
-} from "../../../../src/executors/cuda/network/expert-tiles.ts";
+} from "../../../../src/executors/cuda/network/products/expert-tiles.ts";
 import type { DeviceValue, PassShape, Variant } from "../../../../src/executors/cuda/network/program.ts";
 import type { MatrixEncoding, MatrixWeight } from "../../../../src/executors/cuda/network/weight-uses.ts";
 

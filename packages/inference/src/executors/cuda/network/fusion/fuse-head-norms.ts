@@ -1,5 +1,5 @@
 import { normRotateAppend } from "../../kernels/manifests/norm-rotate-append.ts";
-import { cacheOperands } from "../attention-request.ts";
+import { cacheOperands } from "../attention/attention-request.ts";
 import { addressOf, launchOf } from "../launch.ts";
 import type { Fusion, NetworkOperation } from "../network-operation.ts";
 import { type AddressOperand, type DeviceValue, rowCount } from "../program.ts";

@@ -1,11 +1,11 @@
-import { gemm } from "../kernels/manifests/gemm.ts";
-import { gemmBlocks } from "../kernels/manifests/gemm-blocks.ts";
-import { sumSplits } from "../kernels/manifests/sum-splits.ts";
+import { gemm } from "../../kernels/manifests/gemm.ts";
+import { gemmBlocks } from "../../kernels/manifests/gemm-blocks.ts";
+import { sumSplits } from "../../kernels/manifests/sum-splits.ts";
 import type { ProductRequest } from "./choose-product.ts";
 import { fewRows } from "./few-row-products.ts";
-import { addressOf, busyBlocks, countsOf, launchOf, sizeOf } from "./launch.ts";
-import type { NarrowType } from "./network-operation.ts";
-import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import { addressOf, busyBlocks, countsOf, launchOf, sizeOf } from "../launch.ts";
+import type { NarrowType } from "../network-operation.ts";
+import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "../program.ts";
 import { isTileSize, tileSize } from "./expert-tiles.ts";
 import { rowTiles } from "./row-tiles.ts";
 

@@ -1,8 +1,8 @@
-import { attention } from "../kernels/manifests/attention.ts";
+import { attention } from "../../kernels/manifests/attention.ts";
 import { type AttentionRequest, cacheOperands } from "./attention-request.ts";
-import { addressOf, launchOf, rowGrid } from "./launch.ts";
+import { addressOf, launchOf, rowGrid } from "../launch.ts";
 import { pieceAttentions } from "./piece-attention.ts";
-import type { Variant } from "./program.ts";
+import type { Variant } from "../program.ts";
 
 /** The ways to compute attention, the best ones first. */
 export function chooseAttention(request: AttentionRequest): readonly Variant[] {

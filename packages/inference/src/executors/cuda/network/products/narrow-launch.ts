@@ -1,7 +1,7 @@
-import { narrow } from "../kernels/manifests/narrow.ts";
-import { addressOf, launchOf, sizeOf } from "./launch.ts";
-import type { NarrowType } from "./network-operation.ts";
-import { type DeviceValue, type KernelLaunch, rowCount } from "./program.ts";
+import { narrow } from "../../kernels/manifests/narrow.ts";
+import { addressOf, launchOf, sizeOf } from "../launch.ts";
+import type { NarrowType } from "../network-operation.ts";
+import { type DeviceValue, type KernelLaunch, rowCount } from "../program.ts";
 
 const threads = 256;
 

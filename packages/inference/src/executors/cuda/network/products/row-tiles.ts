@@ -1,6 +1,6 @@
 import { type ExpertTiles, tileCount, tileSize } from "./expert-tiles.ts";
-import { addressOf } from "./launch.ts";
-import { type AddressOperand, type DeviceValue, type PassShape, rowCount } from "./program.ts";
+import { addressOf } from "../launch.ts";
+import { type AddressOperand, type DeviceValue, type PassShape, rowCount } from "../program.ts";
 
 /** The rows of a product as its kernels read them (`RowTile` of `matrix.cuh`). */
 export interface RowTiles {

@@ -1,6 +1,6 @@
 import type { AttentionOptions } from "@infernode/models";
-import type { Workspace } from "./network-operation.ts";
-import type { AddressOperand, CachePart, DeviceValue } from "./program.ts";
+import type { Workspace } from "../network-operation.ts";
+import type { AddressOperand, CachePart, DeviceValue } from "../program.ts";
 
 /** How keys and values are cached in pages. */
 export interface PageFormat {

@@ -1,11 +1,11 @@
-import { attentionDecode } from "../kernels/manifests/attention-decode.ts";
-import { attentionDecodeBf16 } from "../kernels/manifests/attention-decode-bf16.ts";
-import { attentionDecodeI8 } from "../kernels/manifests/attention-decode-i8.ts";
-import { attentionJoin } from "../kernels/manifests/attention-join.ts";
+import { attentionDecode } from "../../kernels/manifests/attention-decode.ts";
+import { attentionDecodeBf16 } from "../../kernels/manifests/attention-decode-bf16.ts";
+import { attentionDecodeI8 } from "../../kernels/manifests/attention-decode-i8.ts";
+import { attentionJoin } from "../../kernels/manifests/attention-join.ts";
 import type { AttentionRequest } from "./attention-request.ts";
-import { addressOf, busyBlocks, launchOf, rowGrid, rowThreads } from "./launch.ts";
+import { addressOf, busyBlocks, launchOf, rowGrid, rowThreads } from "../launch.ts";
 import { type PieceOperands, pieceOperands, piecePageTokens, tensorHeadDims } from "./piece-operands.ts";
-import type { DeviceValue, KernelLaunch, PassShape, Variant } from "./program.ts";
+import type { DeviceValue, KernelLaunch, PassShape, Variant } from "../program.ts";
 
 /** Every device has so much for a block. */
 const mostSharedBytes = 96 * 1024;

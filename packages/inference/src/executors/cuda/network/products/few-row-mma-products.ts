@@ -1,11 +1,11 @@
-import { gemvMma } from "../kernels/manifests/gemv-mma.ts";
-import { gemvMmaBlocks } from "../kernels/manifests/gemv-mma-blocks.ts";
+import { gemvMma } from "../../kernels/manifests/gemv-mma.ts";
+import { gemvMmaBlocks } from "../../kernels/manifests/gemv-mma-blocks.ts";
 import type { ProductRequest } from "./choose-product.ts";
 import { fewRows } from "./few-row-products.ts";
-import { addressOf, countsOf, launchOf } from "./launch.ts";
-import { type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import { addressOf, countsOf, launchOf } from "../launch.ts";
+import { type KernelLaunch, type PassShape, rowCount, type Variant } from "../program.ts";
 import { tileSize } from "./expert-tiles.ts";
-import type { NarrowType } from "./network-operation.ts";
+import type { NarrowType } from "../network-operation.ts";
 import { rowTiles } from "./row-tiles.ts";
 
 const outputsOfBlock = 16;

@@ -1,9 +1,9 @@
-import { attentionPrefillBf16 } from "../kernels/manifests/attention-prefill-bf16.ts";
-import { attentionPrefillI8 } from "../kernels/manifests/attention-prefill-i8.ts";
+import { attentionPrefillBf16 } from "../../kernels/manifests/attention-prefill-bf16.ts";
+import { attentionPrefillI8 } from "../../kernels/manifests/attention-prefill-i8.ts";
 import type { AttentionRequest } from "./attention-request.ts";
-import { launchOf } from "./launch.ts";
+import { launchOf } from "../launch.ts";
 import { pieceOperands, tensorHeadDims } from "./piece-operands.ts";
-import type { PassShape, Variant } from "./program.ts";
+import type { PassShape, Variant } from "../program.ts";
 
 const rowsOfBlock = 64;
 

@@ -1,7 +1,7 @@
-import type { attentionDecode } from "../kernels/manifests/attention-decode.ts";
+import type { attentionDecode } from "../../kernels/manifests/attention-decode.ts";
 import { type AttentionRequest, cacheOperands } from "./attention-request.ts";
-import { addressOf, type OperandsOf } from "./launch.ts";
-import type { DeviceValue } from "./program.ts";
+import { addressOf, type OperandsOf } from "../launch.ts";
+import type { DeviceValue } from "../program.ts";
 
 /** Positions in the pages that kernels of pieces read. */
 export const piecePageTokens = 16;

@@ -1,6 +1,6 @@
 import { narrowLaunch } from "./narrow-launch.ts";
-import type { NarrowType, NetworkOperation } from "./network-operation.ts";
-import type { DeviceValue, ProgramStep } from "./program.ts";
+import type { NarrowType, NetworkOperation } from "../network-operation.ts";
+import type { DeviceValue, ProgramStep } from "../program.ts";
 
 /** Values that are read in 16 bits: who writes them. */
 export interface NarrowValues {

@@ -1,4 +1,4 @@
-import { type DeviceValue, type PassShape, rowCount } from "./program.ts";
+import { type DeviceValue, type PassShape, rowCount } from "../program.ts";
 
 /** Rows of one expert that read its weights once. */
 type TileSize = (typeof tileSizes)[number];

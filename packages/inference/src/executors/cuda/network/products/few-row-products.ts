@@ -1,11 +1,11 @@
-import { gemvBlocks } from "../kernels/manifests/gemv-blocks.ts";
-import { gemv } from "../kernels/manifests/gemv.ts";
+import { gemvBlocks } from "../../kernels/manifests/gemv-blocks.ts";
+import { gemv } from "../../kernels/manifests/gemv.ts";
 import type { ProductRequest } from "./choose-product.ts";
-import { addressOf, countsOf, launchOf } from "./launch.ts";
-import { type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import { addressOf, countsOf, launchOf } from "../launch.ts";
+import { type KernelLaunch, type PassShape, rowCount, type Variant } from "../program.ts";
 import { tileSize } from "./expert-tiles.ts";
 import { rowTiles } from "./row-tiles.ts";
-import type { MatrixEncoding } from "./weight-uses.ts";
+import type { MatrixEncoding } from "../weight-uses.ts";
 
 /** How many rows a kernel multiplies with weights that it reads once. */
 const rowsAtOnce = [1, 2, 4, 8] as const;

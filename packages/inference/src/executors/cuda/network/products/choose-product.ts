@@ -1,13 +1,13 @@
-import { product } from "../kernels/manifests/product.ts";
+import { product } from "../../kernels/manifests/product.ts";
 import { fewRowMmaProducts } from "./few-row-mma-products.ts";
 import { areReadByRows, fewRowProducts } from "./few-row-products.ts";
 import { manyRowProducts } from "./many-row-products.ts";
-import { addressOf, countsOf, launchOf } from "./launch.ts";
+import { addressOf, countsOf, launchOf } from "../launch.ts";
 import { rowTiles } from "./row-tiles.ts";
-import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "./program.ts";
+import { type DeviceValue, type KernelLaunch, type PassShape, rowCount, type Variant } from "../program.ts";
 import { type ExpertTiles, tileSize } from "./expert-tiles.ts";
-import type { NarrowType, Workspace } from "./network-operation.ts";
-import type { MatrixWeight } from "./weight-uses.ts";
+import type { NarrowType, Workspace } from "../network-operation.ts";
+import type { MatrixWeight } from "../weight-uses.ts";
 
 /** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
 export interface ProductRequest {
