@@ -114,7 +114,7 @@ describe("opening", () => {
       );
       await waitFor('"finish_reason":"length"');
       socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
-      expect(await waitFor("405")).toContain("method_not_allowed");
+      expect(await waitFor("method_not_allowed")).toContain("HTTP/1.1 405 ");
       socket.destroy();
     },
   );
