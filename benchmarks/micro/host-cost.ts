@@ -2,7 +2,12 @@
 // `npm run bench -- micro/host-cost --help`
 import { setMaxListeners } from "node:events";
 import { parseArgs } from "node:util";
-import { createEngine } from "@infernode/inference";
+import {
+  type ConstraintPort,
+  createEngine,
+  type Executor,
+  type GenerationRequest,
+} from "@infernode/inference";
 import { createCudaExecutor } from "@infernode/inference/cuda";
 import { loadModel } from "@infernode/models";
 import { createCudaDevice, createCudaMemoryPool, loadCudaDriver } from "@infernode/memory/cuda";
@@ -18,7 +23,8 @@ import { timeDriverCalls } from "../lib/time-driver-calls.ts";
 const { values } = parseArgs({
   options: {
     streams: { type: "string", default: "1,8,64,256" },
-    rows: { type: "string", default: "device,host" },
+    rows: { type: "string", default: "plain,penalty,repetition,mask" },
+    samplers: { type: "string", default: "device,host" },
     prompt: { type: "string", default: "1024" },
     tokens: { type: "string", default: "20000" },
     rounds: { type: "string", default: "5" },
@@ -30,7 +36,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --streams 1,8,64,256  --rows device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",
+    "options: --streams 1,8,64,256  --rows plain,penalty,repetition,mask  --samplers device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -52,12 +58,27 @@ const [fewestSteps, mostSteps] = [20, 4000];
 const kvCacheTokens = 860_000;
 const maxTokensPerStep = 2048;
 
-/** Rows of the first kind are sampled by the device, of the second by the host. */
-const samplings = {
-  device: { temperature: 0.7, topP: 0.95 },
-  host: { temperature: 0.7, topK: 50, presencePenalty: 0.5 },
-} as const;
-type RowKind = keyof typeof samplings;
+/** Lets every second word of tokens come next, whatever came before: what a mask costs without working it out. */
+const constraint: ConstraintPort = {
+  start: () => ({
+    isComplete: false,
+    isFinished: false,
+    allows: () => true,
+    fillMask: (words) => {
+      for (let at = 0; at < words.length; at += 2) words[at] = 0xffff_ffff;
+    },
+    accept: () => {},
+  }),
+};
+/** What is asked for: nothing that changes logits, a change of each generated token, of each of prompt and answer, a mask. */
+const requests = {
+  plain: { sampling: { temperature: 0.7, topP: 0.95 } },
+  penalty: { sampling: { temperature: 0.7, topK: 50, presencePenalty: 0.5 } },
+  repetition: { sampling: { temperature: 0.7, topP: 0.95, repetitionPenalty: 1.1 } },
+  mask: { sampling: { temperature: 0.7, topP: 0.95 }, constraint },
+} as const satisfies Readonly<Record<string, Partial<GenerationRequest>>>;
+type RowKind = keyof typeof requests;
+type Sampler = "device" | "host";
 
 interface Measured {
   readonly cpuPerStepUs: number;
@@ -78,8 +99,25 @@ const executor = await createCudaExecutor({
   hasFiniteWeights: true,
 });
 
+/** The same executor, for an engine that samples changed rows on the host. */
+const withoutEdits: Executor = {
+  ...executor,
+  editCapacity: undefined,
+  forward: (batch) => executor.forward(batch),
+  dispose: () => Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+/** One measurement: so many streams of one kind, and who samples their rows. */
+interface HostCase {
+  readonly streams: number;
+  readonly rows: RowKind;
+  readonly sampler: Sampler;
+  readonly runsAhead: boolean;
+}
+
 /** Counts what the process takes while all streams decode, in steps of one token of each. */
-async function measure(streams: number, rows: RowKind, runsAhead: boolean): Promise<Measured> {
+async function measure({ streams, rows, sampler, runsAhead }: HostCase): Promise<Measured> {
   let decodeSteps = 0;
   let began:
     | { readonly usage: NodeJS.CpuUsage; readonly atMs: number; readonly aheadCount: number }
@@ -88,11 +126,11 @@ async function measure(streams: number, rows: RowKind, runsAhead: boolean): Prom
   const isOver = new AbortController();
   setMaxListeners(0, isOver.signal);
   // Rows of the host take a thousand times as long.
-  const wanted = tokenCount / streams / (rows === "host" ? 10 : 1);
+  const wanted = tokenCount / streams / (sampler === "host" ? 10 : 1);
   const stepCount = Math.round(Math.min(mostSteps, Math.max(fewestSteps, wanted)));
   const warmUpSteps = Math.ceil(stepCount / 2);
   const engine = createEngine({
-    executor,
+    executor: sampler === "host" ? withoutEdits : executor,
     tokenizer: model.tokenizer,
     eosTokenIds: [],
     model: model.name,
@@ -123,7 +161,8 @@ async function measure(streams: number, rows: RowKind, runsAhead: boolean): Prom
   const read = async (seed: number): Promise<void> => {
     const stream = engine.generate({
       promptTokenIds: Array.from({ length: promptTokens }, () => Math.floor(random() * idleWordCount)),
-      sampling: { ...samplings[rows], seed },
+      ...requests[rows],
+      sampling: { ...requests[rows].sampling, seed },
       stopping: { ignoreEos: true },
       keepResult: false,
       signal: isOver.signal,
@@ -143,19 +182,27 @@ async function measure(streams: number, rows: RowKind, runsAhead: boolean): Prom
 /** A row takes the host a millisecond, while prompts are computed too. */
 const mostHostStreams = 64;
 const cases = streamCounts.flatMap((streams) =>
-  (["device", "host"] as const)
+  (Object.keys(requests) as RowKind[])
     .filter((rows) => values.rows.split(",").includes(rows))
-    .filter((rows) => rows === "device" || streams <= mostHostStreams)
     .flatMap((rows) =>
-      // Behind a row that the host samples no step runs ahead.
-      (rows === "device" ? [true, false] : [false]).map((runsAhead) => ({ streams, rows, runsAhead })),
+      (["device", "host"] as const)
+        .filter((sampler) => values.samplers.split(",").includes(sampler))
+        // Plain rows are the device's; of the others those of the host take a while.
+        .filter((sampler) => sampler === "device" || (rows !== "plain" && streams <= mostHostStreams))
+        .flatMap((sampler) =>
+          // Behind a row that is changed no step runs ahead.
+          (rows === "plain" ? [true, false] : [false]).map((runsAhead): HostCase => ({
+            streams,
+            rows,
+            sampler,
+            runsAhead,
+          })),
+        ),
     ),
 );
 const samples = cases.map((): Measured[] => []);
 for (let round = 0; round < Number(values.rounds); round += 1) {
-  for (const [at, { streams, rows, runsAhead }] of cases.entries()) {
-    samples[at]!.push(await measure(streams, rows, runsAhead));
-  }
+  for (const [at, each] of cases.entries()) samples[at]!.push(await measure(each));
 }
 /** About what a step copies: arrays of its tokens and rows, and pages of each stream. */
 const inputBytesOf = (streams: number): number => 70_000 + 2048 * streams;
@@ -164,11 +211,12 @@ for (const streams of streamCounts) {
   const sizes = { inputBytes: inputBytesOf(streams), streams, stepCount: 3000 };
   driverCalls.push({ streams, cpuPerStepUs: await timeDriverCalls(device, pool, sizes) });
 }
-const results = cases.map(({ streams, rows, runsAhead }, at) => {
+const results = cases.map(({ streams, rows, sampler, runsAhead }, at) => {
   const cpuPerStepUs = median(samples[at]!.map((sample) => sample.cpuPerStepUs));
   return {
     streams,
     rows,
+    sampler,
     runsAhead,
     cpuPerStepUs,
     cpuPerTokenUs: cpuPerStepUs / streams,
@@ -194,9 +242,9 @@ process.stdout.write(
   values.json
     ? `${JSON.stringify(results)}\n`
     : `${formatTable(
-        ["streams, rows, steps", "processor µs per step", "per token", "wall µs per step"],
+        ["streams, rows, sampler, steps", "processor µs per step", "per token", "wall µs per step"],
         results.map((result) => [
-          `${result.streams}, ${result.rows}, ${result.runsAhead ? "ahead" : "in turn"}`,
+          `${result.streams}, ${result.rows}, ${result.sampler}, ${result.runsAhead ? "ahead" : "in turn"}`,
           result.cpuPerStepUs.toFixed(0),
           result.cpuPerTokenUs.toFixed(1),
           result.wallPerStepUs.toFixed(0),

@@ -33,6 +33,7 @@ export type {
   SlotMove,
   SlotStorage,
 } from "./executors/executor.ts";
+export type { RowEditCapacity, RowEdits } from "./executors/row-edits.ts";
 export type { RowSampling } from "./executors/row-sampling.ts";
 export type {
   ExecutorModel,

@@ -84,7 +84,7 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   },
   stepsHeldByHost: {
     own: "infernode_engine_steps_held_by_host_total",
-    help: "Engine steps that could not be begun ahead, as the host samples a row of the one before.",
+    help: "Engine steps that could not be begun ahead, as a row of the one before is sampled by the host, or changed by a penalty or a mask.",
   },
   stepsHeldByMemory: {
     own: "infernode_engine_steps_held_by_memory_total",

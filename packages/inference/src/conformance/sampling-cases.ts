@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { maskWords, type RowEdits } from "../executors/row-edits.ts";
 import type { RowSampling } from "../executors/row-sampling.ts";
 import type { CaseContext } from "./executor-cases.ts";
+import { editRow } from "./edit-row.ts";
 import { GreedySequence } from "./forward-driver.ts";
 
 /** Ways to sample one row: the logits, the likeliest token twice, and draws without filters. */
@@ -36,6 +38,40 @@ export const samplingCases: Readonly<Record<string, (context: CaseContext) => Pr
       }
     }
   },
+
+  "samples rows as they are after edits, and returns the logits of others unchanged": async ({
+    create,
+    prompts,
+  }) => {
+    const driver = await create({ maxSequences: prompts.length });
+    const { canSample, editCapacity, vocabSize } = driver.executor;
+    if (canSample !== true || editCapacity === undefined) return;
+    const tokenCount = vocabSize - 1;
+    const sequences = prompts.map(({ tokenIds }) => new GreedySequence(driver, tokenIds));
+    let changedCount = 0;
+    for (let round = 0; round < 2 * ways.length; round += 1) {
+      const chunks = sequences.map((sequence) => sequence.nextChunk());
+      const rows = await driver.run(chunks);
+      const chosen = sequences.map((_, index) => ways[(round + index) % ways.length]!);
+      const edits = editsOf(rows.length, vocabSize, round);
+      const sampling = { ...samplingOf(chosen, tokenCount), edits };
+      const sampled = await driver.executor.forward({ ...driver.batchOf(chunks), sampling });
+      for (const [index, way] of chosen.entries()) {
+        const row = rows[index]!;
+        if (way.isSampled === 1) {
+          const edited = row.slice();
+          editRow(edited, sampling, index);
+          const expected = tokenOf(edited.subarray(0, tokenCount), way);
+          assert.equal(sampled.tokenId!(index), expected);
+          if (expected !== tokenOf(row.subarray(0, tokenCount), way)) changedCount += 1;
+        } else {
+          assert.deepEqual(sampled.row(index).slice(), row);
+        }
+        sequences[index]!.advance(chunks[index]!, row);
+      }
+    }
+    assert.ok(changedCount > 0, "expected edits that make a difference");
+  },
 };
 
 function samplingOf(chosen: readonly (typeof ways)[number][], tokenCount: number): RowSampling {
@@ -56,4 +92,36 @@ function tokenOf(row: Float32Array, { temperature, topK, uniform }: (typeof ways
   const weights = Float64Array.from(row, (logit) => Math.exp((logit - largest) / temperature));
   let rest = uniform * weights.reduce((sum, weight) => sum + weight, 0);
   return weights.findIndex((weight) => (rest -= weight) < 0);
+}
+
+/** Edits of rows: of every fourth one none, else some biases, penalties and suppressed tokens, and of some a mask. */
+function editsOf(rowCount: number, vocabSize: number, round: number): RowEdits {
+  const words = maskWords(vocabSize);
+  const entries: { readonly tokenId: number; readonly value: number }[] = [];
+  const add = (kind: number, count: number, valueOf: (at: number) => number): void => {
+    for (let at = 0; at < count; at += 1) {
+      entries.push({ tokenId: (at * 7 + kind * 3 + round) % vocabSize, value: valueOf(at) });
+    }
+  };
+  const isEdited = (row: number): boolean => (row + round) % 4 !== 3;
+  const bounds = Array.from({ length: rowCount }, (_, row) => {
+    const starts = [entries.length];
+    if (isEdited(row)) add(0, 3, (at) => 4 * at - 2.3);
+    starts.push(entries.length);
+    if (isEdited(row)) add(1, 5, (at) => at);
+    starts.push(entries.length);
+    if (isEdited(row)) add(2, 2, () => 0);
+    return [...starts, entries.length];
+  });
+  const maskIndices = Int32Array.from({ length: rowCount }, (_, row) => (isEdited(row) ? (row % 2) - 1 : -1));
+  return {
+    bounds: Int32Array.from(bounds.flat()),
+    tokenIds: Int32Array.from(entries, ({ tokenId }) => tokenId),
+    values: Float64Array.from(entries, ({ value }) => value),
+    editCount: entries.length,
+    penalties: Float64Array.from(bounds.flatMap((_, row) => [1.1 + row / 7, 0.3, -0.7])),
+    maskIndices,
+    masks: new Uint32Array(words).fill(0x5b6db6d7),
+    maskCount: 1,
+  };
 }

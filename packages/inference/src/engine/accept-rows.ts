@@ -54,7 +54,9 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
     topCount: number | undefined,
   ): void => {
     if (isSampled) {
-      const tokenId = result.tokenId!(index);
+      // It throws for logits that nothing should follow, a forced token included.
+      const sampledId = result.tokenId!(index);
+      const tokenId = sequence.sampling.forcedTokenId ?? sampledId;
       sequence.sampling.accept(tokenId);
       sequence.accept(tokenId);
     } else if (topCount === undefined) {

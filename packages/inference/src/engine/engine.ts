@@ -6,7 +6,7 @@ export interface EngineStats {
   readonly stepCount: number;
   /** Steps that were begun while the one before them ran; 0 where the executor does not run ahead. */
   readonly aheadStepCount: number;
-  /** Steps that could not, as the host samples a row of the one before them. */
+  /** Steps that could not, as a row of the one before them is sampled by the host, or changed by a penalty or a mask. */
   readonly hostHeldStepCount: number;
   /** Steps that could not, as a sequence finds no room in the KV cache. */
   readonly memoryHeldStepCount: number;

@@ -1,6 +1,8 @@
 import type { RowSampling } from "../executors/row-sampling.ts";
+import type { RowEditCapacity, RowEdits } from "../executors/row-edits.ts";
 import type { ActiveRequest } from "../requests/active-request.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
+import { EditedRows } from "./edited-rows.ts";
 import { exponentFloorOf } from "../sampling/exponent-floor.ts";
 import type { StepBatch } from "../schedule/step-batch.ts";
 
@@ -13,15 +15,18 @@ export class SampledRows implements RowSampling {
   readonly topPs: Float64Array;
   readonly uniforms: Float64Array;
   readonly tokenCount: number;
-  #areAllSampled = false;
+  readonly #editedRows: EditedRows | undefined;
+  #areAllPlain = false;
   readonly #ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;
 
   constructor(options: {
     readonly maxRows: number;
     readonly tokenCount: number;
+    /** What the executor has room for. */
+    readonly edits: { readonly vocabSize: number; readonly capacity: RowEditCapacity } | undefined;
     readonly ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;
   }) {
-    const { maxRows } = options;
+    const { maxRows, edits } = options;
     this.isSampled = new Uint8Array(maxRows);
     this.temperatures = new Float64Array(maxRows);
     this.exponentFloors = new Float64Array(maxRows);
@@ -29,43 +34,62 @@ export class SampledRows implements RowSampling {
     this.topPs = new Float64Array(maxRows);
     this.uniforms = new Float64Array(maxRows);
     this.tokenCount = options.tokenCount;
+    this.#editedRows = edits && new EditedRows({ maxRows, tokenCount: options.tokenCount, ...edits });
     this.#ownerOf = options.ownerOf;
   }
 
-  /** Whether the host needs no logits of the batch that was described last. */
-  get areAllSampled(): boolean {
-    return this.#areAllSampled;
+  /** What is changed of rows of the batch that was described last. */
+  get edits(): RowEdits | undefined {
+    return this.#editedRows?.isEmpty === false ? this.#editedRows : undefined;
+  }
+
+  /** Whether the executor samples all rows of the batch that was described last as they are, so that the next is known. */
+  get areAllPlain(): boolean {
+    return this.#areAllPlain;
   }
 
   /** Describes the rows of a batch; `undefined` where all logits are wanted. Uses up a random number for each draw. */
   describe(batch: StepBatch<GeneratedSequence>): RowSampling | undefined {
     let rowCount = 0;
     let sampledCount = 0;
+    let plainCount = 0;
+    this.#editedRows?.clear();
     for (const [at, sequence] of batch.sequences.entries()) {
       const logitCount = batch.logitCounts[at]!;
       if (logitCount === 0) continue;
       this.isSampled.fill(0, rowCount, rowCount + logitCount);
       rowCount += logitCount;
-      if (!this.#isSampledAfter(sequence, batch, at)) continue;
+      if (!this.#isTokenWantedAfter(sequence, batch, at)) continue;
+      const { isPlain } = sequence.sampling;
+      if (!isPlain && !this.#edit(rowCount - 1, sequence)) continue;
       this.#describeRow(rowCount - 1, sequence);
       sampledCount += 1;
+      if (isPlain) plainCount += 1;
     }
-    this.#areAllSampled = sampledCount === rowCount;
+    this.#areAllPlain = plainCount === rowCount;
     return sampledCount > 0 ? this : undefined;
   }
 
   /** Whether only the token is wanted that follows a chunk. */
-  #isSampledAfter(sequence: GeneratedSequence, batch: StepBatch<GeneratedSequence>, at: number): boolean {
+  #isTokenWantedAfter(sequence: GeneratedSequence, batch: StepBatch<GeneratedSequence>, at: number): boolean {
     const request = this.#ownerOf(sequence);
     const length = batch.lengths[at]!;
-    const { pendingTokenIds, promptTokenIds, maxTokens, sampling } = sequence;
+    const { pendingTokenIds, promptTokenIds, maxTokens } = sequence;
     const isLast = pendingTokenIds.length === 0 || pendingTokenIds.length === length;
     const isGenerated = batch.startPositions[at]! + length >= promptTokenIds.length && maxTokens > 0;
-    return isLast && isGenerated && sampling.isPlain && request?.logprobs === undefined;
+    return isLast && isGenerated && request?.logprobs === undefined;
+  }
+
+  /** Describes what is changed of a row; returns `false` where the host is to do it. */
+  #edit(row: number, { sampling }: GeneratedSequence): boolean {
+    if (this.#editedRows === undefined) return false;
+    // Its logits are looked at only for what should not be there.
+    return sampling.forcedTokenId !== undefined || this.#editedRows.add(row, sampling);
   }
 
   #describeRow(row: number, { sampling }: GeneratedSequence): void {
-    const { temperature, minP, topK, topP } = sampling.params;
+    const { minP, topK, topP } = sampling.params;
+    const temperature = sampling.forcedTokenId === undefined ? sampling.params.temperature : 0;
     this.isSampled[row] = 1;
     this.temperatures[row] = temperature;
     this.exponentFloors[row] = exponentFloorOf(minP);

@@ -61,9 +61,10 @@ export interface StepLoopParts {
  * Creates a loop that sleeps until it is woken.
  *
  * Where the executor runs ahead, a step is begun as soon as the one before it runs, from whose rows it takes its tokens: so
- * the executor has work while the host handles results. It is not begun where the host samples a row of the one before, or
- * where a sequence would have to be preempted. What was computed ahead of a sequence that turns out to have ended is
- * dropped. Its storage is free at once: whoever gets it writes behind that step.
+ * the executor has work while the host handles results. It is not begun behind a row that the host samples or that is
+ * edited, as the next edits of its sequence depend on its token, or where a sequence would have to be preempted. What was
+ * computed ahead of a sequence that turns out to have ended is dropped. Its storage is free at once: whoever gets it writes
+ * behind that step.
  */
 export function createStepLoop(parts: StepLoopParts): StepLoop {
   const { options, scheduler, table, publish } = parts;
@@ -79,6 +80,10 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
         ? new SampledRows({
             maxRows: executor.maxLogitRows,
             tokenCount: options.vocabSize,
+            edits: executor.editCapacity && {
+              vocabSize: executor.vocabSize,
+              capacity: executor.editCapacity,
+            },
             ownerOf: (sequence) => table.ownerOf(sequence),
           })
         : undefined,
@@ -141,7 +146,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   /** Begins the step behind a running one, if it can be. */
   const beginAhead = (step: RunningStep): RunningStep | undefined => {
     if (!options.runsAhead) return undefined;
-    if (step.sampledRows?.areAllSampled !== true) {
+    if (step.sampledRows?.areAllPlain !== true) {
       counters.hostHeldStepCount += 1;
       return undefined;
     }

@@ -1,5 +1,20 @@
 import { invalidBatch } from "./assert-chunks.ts";
 import type { ForwardBatch } from "./executor.ts";
+import {
+  maskWords,
+  noMask,
+  rowBounds,
+  type RowEditCapacity,
+  type RowEdits,
+  rowPenalties,
+} from "./row-edits.ts";
+
+/** What an executor has room for. */
+export interface SamplingLimits {
+  readonly vocabSize: number;
+  /** [none] */
+  readonly editCapacity?: RowEditCapacity | undefined;
+}
 
 /**
  * Checks what a batch says of sampling.
@@ -7,10 +22,10 @@ import type { ForwardBatch } from "./executor.ts";
  */
 export function assertRowSampling(
   { chunkCount, logitCounts, sampling }: ForwardBatch,
-  limits: { readonly vocabSize: number },
+  limits: SamplingLimits,
 ): void {
   if (sampling === undefined) return;
-  const { tokenCount, ...arrays } = sampling;
+  const { tokenCount, edits, ...arrays } = sampling;
   const { vocabSize } = limits;
   if (!Number.isInteger(tokenCount) || tokenCount < 1 || tokenCount > vocabSize) {
     throw invalidBatch("sampling.tokenCount", `an integer from 1 to ${vocabSize}`, tokenCount);
@@ -20,4 +35,46 @@ export function assertRowSampling(
     const { length } = arrays[name];
     if (length < rowCount) throw invalidBatch(`sampling.${name}`, `${rowCount} rows`, length);
   }
+  if (edits !== undefined) assertRowEdits(edits, rowCount, limits);
+}
+
+function assertRowEdits(
+  edits: RowEdits,
+  rowCount: number,
+  { vocabSize, editCapacity }: SamplingLimits,
+): void {
+  const { bounds, maskIndices, editCount, maskCount } = edits;
+  if (editCapacity === undefined) throw invalidBatch("sampling.edits", "none for this executor", "some");
+  assertUsed("editCount", editCount, editCapacity.edits);
+  assertUsed("maskCount", maskCount, editCapacity.masks);
+  for (const [name, least] of [
+    ["bounds", rowCount * rowBounds],
+    ["penalties", rowCount * rowPenalties],
+    ["maskIndices", rowCount],
+    ["tokenIds", editCount],
+    ["values", editCount],
+    ["masks", maskCount * maskWords(vocabSize)],
+  ] as const) {
+    const { length } = edits[name];
+    if (length < least) throw invalidBatch(`sampling.edits.${name}`, `at least ${least} numbers`, length);
+  }
+  for (let row = 0; row < rowCount; row += 1) {
+    const mask = maskIndices[row]!;
+    if (mask !== noMask && !(mask >= 0 && mask < maskCount)) {
+      throw invalidBatch(`sampling.edits.maskIndices[${row}]`, `−1, or one of ${maskCount} masks`, mask);
+    }
+    let before = 0;
+    for (let at = row * rowBounds; at < (row + 1) * rowBounds; at += 1) {
+      const bound = bounds[at]!;
+      if (bound < before || bound > editCount) {
+        throw invalidBatch(`sampling.edits.bounds[${at}]`, `an index from ${before} to ${editCount}`, bound);
+      }
+      before = bound;
+    }
+  }
+}
+
+function assertUsed(name: "editCount" | "maskCount", count: number, most: number): void {
+  if (Number.isInteger(count) && count >= 0 && count <= most) return;
+  throw invalidBatch(`sampling.edits.${name}`, `an integer from 0 to ${most}`, count);
 }

@@ -1,4 +1,5 @@
 import type { AdapterStorage } from "./adapter-storage.ts";
+import type { RowEditCapacity } from "./row-edits.ts";
 import type { RowSampling } from "./row-sampling.ts";
 
 /**
@@ -163,6 +164,8 @@ export interface Executor extends AsyncDisposable {
   readonly maxLogitRows: number;
   /** Whether batches may ask for sampled rows. [false] */
   readonly canSample?: boolean;
+  /** Where it samples: how much a forward may change of rows before. [nothing: such rows are not to be sampled] */
+  readonly editCapacity?: RowEditCapacity | undefined;
   /**
    * Whether one more forward may be begun while one runs of which all rows are sampled; it may take its tokens from those. Its
    * storage is in pages, which are read and written in the order of the calls. [false]

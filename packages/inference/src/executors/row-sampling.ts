@@ -1,6 +1,8 @@
+import type { RowEdits } from "./row-edits.ts";
+
 /**
  * How an executor that samples makes tokens of rows of logits, in flat arrays by row, in batch order. The tokens are those
- * that the host's sampler draws for a sequence whose logits are neither adjusted nor masked.
+ * that the host's sampler draws of the same logits.
  */
 export interface RowSampling {
   /** `(rows)` 1 where only the token is wanted, 0 where the logits are. */
@@ -20,4 +22,6 @@ export interface RowSampling {
   readonly uniforms: Float64Array;
   /** Ids from here on are not sampled: rows of the output head without a token. At most `vocabSize`. */
   readonly tokenCount: number;
+  /** How sampled rows are changed before; only for executors with room for edits. [not at all] */
+  readonly edits?: RowEdits | undefined;
 }

@@ -10,21 +10,27 @@ const allTokens = 0xffffffff;
  * @throws InferenceError `CONSTRAINT_DEAD_END` where no token may come next: nothing is generated outside a constraint
  */
 export function maskLogits(row: Float32Array, state: SamplingState, words: Uint32Array): void {
-  const { constraint, allowedMask } = state;
-  words.fill(constraint === undefined ? allTokens : 0);
-  if (constraint !== undefined) {
-    constraint.fillMask(words);
-    for (const id of state.endTokenIds) words[id >>> 5]! |= 1 << (id & 31);
-  }
-  if (allowedMask !== undefined) {
-    for (let at = 0; at < words.length; at += 1) words[at]! &= allowedMask[at] ?? 0;
-  }
+  fillMask(words, state);
   if (maskRow(row, words)) return;
   throw new InferenceError("CONSTRAINT_DEAD_END", {
     expected:
       "a token of the vocabulary that the constraint of the answer and `allowedTokenIds` let come next",
     got: "none",
   });
+}
+
+/** Sets the bits of tokens that the state's constraint and the request's list of tokens let come next, and clears the others. */
+export function fillMask(words: Uint32Array, state: SamplingState): void {
+  const { constraint, allowedMask } = state;
+  if (constraint === undefined) {
+    words.fill(allTokens);
+  } else {
+    words.fill(0);
+    constraint.fillMask(words);
+    for (const id of state.endTokenIds) words[id >>> 5]! |= 1 << (id & 31);
+  }
+  if (allowedMask === undefined) return;
+  for (let at = 0; at < words.length; at += 1) words[at]! &= allowedMask[at] ?? 0;
 }
 
 /** Returns whether any token is left. */

@@ -20,6 +20,12 @@ export class TokenCounts {
     return this.#counts[slot]!;
   }
 
+  /** Copies all slots into two arrays, from an index on. */
+  copyTo(ids: Int32Array, counts: Float64Array, start: number): void {
+    ids.set(this.#ids.subarray(0, this.distinctCount), start);
+    counts.set(this.#counts.subarray(0, this.distinctCount), start);
+  }
+
   addPrompt(tokenIds: Int32Array): void {
     for (const id of tokenIds) this.#slotOf(id);
   }

@@ -1,6 +1,14 @@
 import { expect, it } from "vitest";
 import { createRandom } from "../../../../benchmarks/lib/random.ts";
-import type { EngineStats, ForwardBatch, GenerationRequest, InferenceEngine } from "../../src/index.ts";
+import { InferenceError } from "../../src/errors.ts";
+import type {
+  ConstraintStatePort,
+  EngineStats,
+  ForwardBatch,
+  GenerationRequest,
+  InferenceEngine,
+} from "../../src/index.ts";
+import { isRowEdited } from "../../src/executors/row-edits.ts";
 import { bytesOf, createEngineFixture, createGate, fixtureVocabSize } from "../support/engine-fixture.ts";
 import { hashLogits } from "../support/fake-executor.ts";
 import { createPagedExecutor, type PagedExecutorOptions } from "../support/paged-executor.ts";
@@ -13,7 +21,7 @@ function createPagedEngine(options: Partial<PagedExecutorOptions> = {}): Inferen
 
 /**
  * What engines whose executors do and do not sample answer, and the kinds of rows in each batch of the first. One whose
- * executor runs ahead answers the same.
+ * executor runs ahead answers the same, and one whose executor edits nothing.
  */
 async function answerBothWays(
   requests: readonly GenerationRequest[],
@@ -21,24 +29,37 @@ async function answerBothWays(
 ): Promise<{ readonly sampled: unknown; readonly host: unknown; readonly rows: readonly number[][] }> {
   const rows: number[][] = [];
   const onForward = (batch: ForwardBatch): void => void rows.push(sampledOf(batch));
-  const [sampled, host, ahead] = [
+  const [sampled, host, ahead, unedited] = [
     createPagedEngine({ ...options, onForward }),
     createPagedEngine({ ...options, canSample: false }),
     createPagedEngine({ ...options, canRunAhead: true }),
-  ].map((engine) => Promise.all(requests.map((request) => engine.generate(request).result())));
-  const answersOf = (results: Awaited<typeof sampled>): unknown =>
-    results?.map(({ choices, promptLogprobs }) => ({ choices, promptLogprobs }));
-  expect(answersOf(await ahead)).toEqual(answersOf(await sampled));
-  return { sampled: answersOf(await sampled), host: answersOf(await host), rows };
+    createPagedEngine({ ...options, editCapacity: undefined }),
+  ].map((engine) => Promise.all(requests.map((request) => answerOf(engine, request))));
+  expect(await ahead).toEqual(await sampled);
+  expect(await unedited).toEqual(await sampled);
+  return { sampled: await sampled, host: await host, rows };
 }
 
-/** Which rows of a batch the executor samples. */
+/** What a request is answered, or why it fails. */
+async function answerOf(engine: InferenceEngine, request: GenerationRequest): Promise<unknown> {
+  try {
+    const { choices, promptLogprobs } = await engine.generate(request).result();
+    return { choices, promptLogprobs };
+  } catch (error) {
+    if (!(error instanceof InferenceError)) throw error;
+    return `${error.code} ${error.message}`;
+  }
+}
+
+/** Of each row of a batch 1 where the executor samples it, 2 where it edits it before, 0 where it returns the logits. */
 function sampledOf({ chunkCount, logitCounts, sampling }: ForwardBatch): number[] {
   let rowCount = 0;
   for (const logitCount of logitCounts.subarray(0, chunkCount)) rowCount += logitCount;
   return sampling === undefined
     ? Array.from({ length: rowCount }, () => 0)
-    : [...sampling.isSampled.subarray(0, rowCount)];
+    : Array.from(sampling.isSampled.subarray(0, rowCount), (isSampled, row) =>
+        sampling.edits !== undefined && isRowEdited(sampling.edits, row) ? 2 * isSampled : isSampled,
+      );
 }
 
 const requestOf = (salt: number, part: Partial<GenerationRequest> = {}): GenerationRequest => ({
@@ -48,7 +69,7 @@ const requestOf = (salt: number, part: Partial<GenerationRequest> = {}): Generat
   ...part,
 });
 
-it("leaves plain sampling to the executor, and the rest to the host, in the same steps", async () => {
+it("leaves sampling to the executor, and log-probabilities to the host, in the same steps", async () => {
   const plain = [
     {},
     { temperature: 0 },
@@ -56,17 +77,17 @@ it("leaves plain sampling to the executor, and the rest to the host, in the same
     { topP: 0.8, minP: 0.02 },
     { seed: -3n, temperature: 1.9, topP: 0.99 },
   ].map((sampling, salt) => requestOf(salt, { sampling: { seed: salt, ...sampling } }));
-  const onHost = [
+  const others = [
     requestOf(5, { sampling: { seed: 1, frequencyPenalty: 0.7 } }),
     requestOf(6, { sampling: { seed: 1, logitBias: new Map([[9, 4]]) } }),
     requestOf(7, { logprobs: 2 }),
   ];
-  const { sampled, host, rows } = await answerBothWays([...plain, ...onHost]);
+  const { sampled, host, rows } = await answerBothWays([...plain, ...others]);
   expect(sampled).toEqual(host);
-  expect(rows).toContainEqual([1, 1, 1, 1, 1, 0, 0, 0]);
+  expect(rows).toContainEqual([1, 1, 1, 1, 1, 2, 2, 0]);
 });
 
-it("asks for the logits of masked rows and of prompts", async () => {
+it("asks for the logits of prompts, and has masked rows edited", async () => {
   const { sampled, host, rows } = await answerBothWays([
     requestOf(1, { sampling: { seed: 1, allowedTokenIds: [4, 5, 6] } }),
     requestOf(2, { constraint: createTextConstraint(["one answer", "other answer"]) }),
@@ -75,8 +96,84 @@ it("asks for the logits of masked rows and of prompts", async () => {
     requestOf(5, { promptLogprobs: 1, stopping: { maxTokens: 0 } }),
   ]);
   expect(sampled).toEqual(host);
-  // Only the end of the fourth prompt, and the tokens after it.
-  expect(rows.flat().filter((isSampled) => isSampled === 1)).toHaveLength(3);
+  const kinds = rows.flat();
+  const countOf = (kind: number): number => kinds.filter((each) => each === kind).length;
+  // Of the two prompts with log-probabilities all rows but the one that is sampled; then two more tokens of the fourth.
+  expect([countOf(0), kinds.length - countOf(0)]).toEqual([8 + 10, 12 + 10 + 12 + 3]);
+  expect(countOf(2)).toBeGreaterThanOrEqual(12 + 10);
+});
+
+it("edits as many rows as the executor has room for", async () => {
+  const masked = [0, 1, 2].map((salt) => requestOf(salt, { sampling: { seed: 1, allowedTokenIds: [4, 5] } }));
+  const fewMasks = await answerBothWays(masked, { editCapacity: { edits: 100, masks: 2 } });
+  expect(fewMasks.sampled).toEqual(fewMasks.host);
+  expect(fewMasks.rows.slice(1)).toEqual(fewMasks.rows.slice(1).map(() => [2, 2, 0]));
+  const logitBias = new Map([4, 5, 6].map((id) => [id, 9]));
+  const biased = [0, 1, 2].map((salt) => requestOf(salt, { sampling: { seed: 1, logitBias } }));
+  const fewEdits = await answerBothWays(biased, { editCapacity: { edits: 8, masks: 2 } });
+  expect(fewEdits.sampled).toEqual(fewEdits.host);
+  expect(fewEdits.rows.slice(1)).toEqual(fewEdits.rows.slice(1).map(() => [2, 2, 0]));
+});
+
+it("takes forced tokens without edits and without a random number", async () => {
+  const text = createTextConstraint(["ab", "axc"]);
+  const start = (): ConstraintStatePort => {
+    const state = text.start();
+    const letterA = 97;
+    return Object.create(state, {
+      forcedTokenId: { get: () => (state.allows(letterA) ? letterA : undefined) },
+    }) as ConstraintStatePort;
+  };
+  const { sampled, host, rows } = await answerBothWays(
+    [0, 1, 2].map((salt) => requestOf(salt, { constraint: { start } })),
+  );
+  expect(sampled).toEqual(host);
+  expect(rows.slice(0, 2)).toEqual([
+    [1, 1, 1],
+    [2, 2, 2],
+  ]);
+});
+
+it.each([
+  ["lets no token come next", () => {}, "CONSTRAINT_DEAD_END"],
+  [
+    "fails",
+    () => {
+      throw new InferenceError("CONSTRAINT_TOO_LARGE", { expected: "less", got: "more" });
+    },
+    "CONSTRAINT_TOO_LARGE",
+  ],
+])("fails a request whose constraint %s, and no other, as the host does", async (_, fillMask, code) => {
+  const state = { isComplete: false, isFinished: false, allows: () => false, fillMask, accept: () => {} };
+  const failures = await Promise.all(
+    [{}, { canSample: false }].map(async (options) => {
+      const engine = createPagedEngine(options);
+      const other = engine.generate(requestOf(2)).result();
+      const failing = engine.generate(requestOf(1, { constraint: { start: () => state } })).result();
+      const failure = await failing.catch((error: InferenceError) => ({
+        code: error.code,
+        message: error.message,
+      }));
+      expect((await other).choices[0]?.tokenIds).toHaveLength(12);
+      return failure;
+    }),
+  );
+  expect(failures[0]).toMatchObject({ code });
+  expect(failures[0]).toEqual(failures[1]);
+});
+
+it("fails a request whose edits leave no token as the host does", async () => {
+  const request = requestOf(1, { sampling: { seed: 1, allowedTokenIds: [7], bannedSequences: [[7]] } });
+  const messages = await Promise.all(
+    [{}, { canSample: false }].map((options) =>
+      createPagedEngine({ vocabSize: fixtureVocabSize + 3, ...options })
+        .generate(request)
+        .result()
+        .catch((error: InferenceError) => `${error.code} ${error.message}`),
+    ),
+  );
+  expect(messages[0]).toMatch(/EXECUTOR_FAILED .*expected 257 logits with a finite maximum, got 0 NaN/);
+  expect(messages[0]).toBe(messages[1]);
 });
 
 it("goes over to the executor once enough tokens were generated to end", async () => {
@@ -84,10 +181,10 @@ it("goes over to the executor once enough tokens were generated to end", async (
   const { sampled, host, rows } = await answerBothWays([requestOf(1, { stopping }), requestOf(2)]);
   expect(sampled).toEqual(host);
   expect(rows.slice(0, 5)).toEqual([
-    [0, 1],
-    [0, 1],
-    [0, 1],
-    [0, 1],
+    [2, 1],
+    [2, 1],
+    [2, 1],
+    [2, 1],
     [1, 1],
   ]);
 });
@@ -106,11 +203,26 @@ it("draws the same for every seed and parameter, preempted or not", async () => 
           topP: pick(1, 0.9, 0.2),
           minP: pick(0, 0, 0.1),
           presencePenalty: pick(0, 0, 1),
+          frequencyPenalty: pick(0, 0, 0, 0.4),
+          repetitionPenalty: pick(1, 1, 1, 1.3, 0.8),
+          ...(random() < 0.2
+            ? {
+                logitBias: new Map([
+                  [7, 3.3],
+                  [250, -90],
+                  [9, 0.1],
+                ]),
+              }
+            : {}),
+          ...(random() < 0.2 ? { allowedTokenIds: [1, 5, 77, 100, 200, 255] } : {}),
+          ...(random() < 0.2 ? { bannedSequences: [[5], [1, 77]] } : {}),
         },
+        ...(random() < 0.2 ? { constraint: createTextConstraint(["ab", "abc", "zx", "zy"]) } : {}),
         ...(random() < 0.3 ? { logprobs: 1 } : {}),
       }),
     );
-    const { sampled, host } = await answerBothWays(requests, { pageCount: 14 });
+    const editCapacity = pick({ edits: 4096, masks: 8 }, { edits: 30, masks: 2 }, { edits: 0, masks: 0 });
+    const { sampled, host } = await answerBothWays(requests, { pageCount: 14, editCapacity });
     expect(sampled).toEqual(host);
   }
 });

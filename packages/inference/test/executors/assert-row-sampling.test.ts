@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
-import type { RowSampling } from "../../src/index.ts";
+import type { RowEdits, RowSampling } from "../../src/index.ts";
 import { samplingOf } from "./support/sampling-of.ts";
 
-const check = (sampling: RowSampling | undefined): void =>
+const check = (sampling: RowSampling | undefined, editCapacity?: { edits: number; masks: number }): void =>
   assertRowSampling(
     {
       chunkCount: 2,
@@ -15,7 +15,7 @@ const check = (sampling: RowSampling | undefined): void =>
       tokenIds: new Int32Array(8),
       sampling,
     },
-    { vocabSize: 20 },
+    { vocabSize: 20, editCapacity },
   );
 
 it("takes batches that are not sampled, and those whose rows are all described", () => {
@@ -38,3 +38,57 @@ it.each(["isSampled", "temperatures", "exponentFloors", "topKs", "topPs", "unifo
     );
   },
 );
+
+const edits: RowEdits = {
+  bounds: Int32Array.of(0, 1, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4),
+  tokenIds: Int32Array.of(1, 2, 3, 4, 5),
+  values: Float64Array.of(1, 2, 3, 4, 5),
+  editCount: 4,
+  penalties: new Float64Array(9),
+  maskIndices: Int32Array.of(-1, 1, 0),
+  masks: new Uint32Array(2),
+  maskCount: 2,
+};
+
+it("takes edits that fit the executor, and none where it has no room for any", () => {
+  expect(() => check(samplingOf(3, { edits }), { edits: 4, masks: 2 })).not.toThrow();
+  expect(() => check(samplingOf(3, { edits }))).toThrow("`sampling.edits`: expected none for this executor");
+});
+
+it.each<[string, Partial<RowEdits>, string]>([
+  [
+    "more edits than there is room for",
+    { editCount: 5 },
+    "editCount`: expected an integer from 0 to 4, got 5",
+  ],
+  ["more masks", { maskCount: 3 }, "maskCount`: expected an integer from 0 to 2, got 3"],
+  ["too few bounds", { bounds: new Int32Array(11) }, "bounds`: expected at least 12 numbers, got 11"],
+  ["too few penalties", { penalties: new Float64Array(8) }, "penalties`: expected at least 9 numbers, got 8"],
+  ["too few indices", { maskIndices: new Int32Array(2) }, "maskIndices`: expected at least 3 numbers, got 2"],
+  ["too few ids", { tokenIds: new Int32Array(3) }, "tokenIds`: expected at least 4 numbers, got 3"],
+  ["too few values", { values: new Float64Array(3) }, "values`: expected at least 4 numbers, got 3"],
+  ["too few words", { masks: new Uint32Array(1) }, "masks`: expected at least 2 numbers, got 1"],
+  [
+    "an unknown mask",
+    { maskIndices: Int32Array.of(0, 2, 0) },
+    "maskIndices[1]`: expected −1, or one of 2 masks, got 2",
+  ],
+  [
+    "a bound behind the edits",
+    { bounds: edits.bounds.with(11, 5) },
+    "bounds[11]`: expected an index from 4 to 4, got 5",
+  ],
+  [
+    "bounds out of order",
+    { bounds: edits.bounds.with(1, 3) },
+    "bounds[2]`: expected an index from 3 to 4, got 2",
+  ],
+  [
+    "a negative bound",
+    { bounds: edits.bounds.with(0, -1) },
+    "bounds[0]`: expected an index from 0 to 4, got -1",
+  ],
+])("refuses %s", (_, part, message) => {
+  const sampling = samplingOf(3, { edits: { ...edits, ...part } });
+  expect(() => check(sampling, { edits: 4, masks: 2 })).toThrow(`\`sampling.edits.${message}`);
+});

@@ -2,7 +2,13 @@ import { InferenceError } from "../../src/errors.ts";
 import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
 import { assertChunks } from "../../src/executors/assert-chunks.ts";
 import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
-import type { Executor, ForwardBatch, ForwardResult, PagedStorage } from "../../src/index.ts";
+import type {
+  Executor,
+  ForwardBatch,
+  ForwardResult,
+  PagedStorage,
+  RowEditCapacity,
+} from "../../src/index.ts";
 import { ForwardOrder } from "../../src/executors/forward-order.ts";
 import { hashLogits } from "./fake-executor.ts";
 import { sampleRows } from "./sample-rows.ts";
@@ -17,6 +23,8 @@ export interface PagedExecutorOptions {
   readonly contextTokens?: number;
   /** [true] */
   readonly canSample?: boolean;
+  /** [room for any, where it samples] */
+  readonly editCapacity?: RowEditCapacity | undefined;
   /** [false] */
   readonly canRunAhead?: boolean;
   /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
@@ -34,6 +42,8 @@ const unwritten = -1;
 export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   const { vocabSize, pageTokens, pageCount, maxSequences = 8, contextTokens = 128 } = options;
   const { maxLogitRows = maxSequences, canSample = true, canRunAhead = false, logits = hashLogits } = options;
+  const anyEdits = { edits: 4096, masks: maxSequences };
+  const editCapacity = "editCapacity" in options ? options.editCapacity : anyEdits;
   const kvStorage: PagedStorage = {
     layout: "pages",
     pageTokens,
@@ -44,7 +54,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   /** `(pageCount, pageTokens)` */
   const pages = new Int32Array(pageCount * pageTokens).fill(unwritten);
   const seenPages = new Uint8Array(pageCount);
-  const limits = { vocabSize, sequenceTokens: contextTokens, maxLogitRows, rankAt: () => 0 };
+  const limits = { vocabSize, sequenceTokens: contextTokens, maxLogitRows, editCapacity, rankAt: () => 0 };
   const order = new ForwardOrder({ canRunAhead });
   /** The last call, which may have ended. */
   let last: Promise<ForwardResult> | undefined;
@@ -132,6 +142,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     kvStorage,
     maxLogitRows,
     canSample,
+    editCapacity,
     canRunAhead,
     forward: async (batch) => {
       if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");

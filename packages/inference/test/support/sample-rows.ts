@@ -1,6 +1,8 @@
 import type { ForwardResult, RowSampling } from "../../src/index.ts";
+import { editRow } from "../../src/conformance/edit-row.ts";
 import { createSampler } from "../../src/sampling/sampler.ts";
 import { defaultSamplingParams } from "../../src/sampling/sampling-params.ts";
+import { isRowEdited } from "../../src/executors/row-edits.ts";
 import { SamplingState } from "../../src/sampling/sampling-state.ts";
 import { PlainMemory } from "./plain-memory.ts";
 
@@ -33,11 +35,16 @@ function sampleRow(row: Float32Array, sampling: RowSampling, index: number): num
   };
   const plain = { params, promptTokenIds: new Int32Array(), index: 0, stopTokenIds: [], minTokens: 0 };
   const random = { nextUniform: () => sampling.uniforms[index]! };
+  const isEdited = sampling.edits !== undefined && isRowEdited(sampling.edits, index);
+  // NaN and infinite logits of all the row are found first.
+  const isFinite = row.every((logit) => logit < Infinity);
+  if (isEdited) editRow(row, sampling, index);
+  const tokens = isEdited && isFinite ? row.subarray(0, sampling.tokenCount) : row;
   using sampler = createSampler({
-    vocabSize: row.length,
+    vocabSize: tokens.length,
     tokenCount: sampling.tokenCount,
     memory: new PlainMemory(),
     model: "sampled",
   });
-  return sampler.sample(row, Object.assign(new SamplingState(plain), { random }) as SamplingState);
+  return sampler.sample(tokens, Object.assign(new SamplingState(plain), { random }) as SamplingState);
 }

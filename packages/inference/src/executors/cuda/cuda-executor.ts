@@ -2,10 +2,11 @@ import { CudaError } from "@infernode/memory/cuda";
 import { InferenceError } from "../../errors.ts";
 import { assertBlockTables } from "../assert-block-tables.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
-import { assertRowSampling } from "../assert-row-sampling.ts";
+import { assertRowSampling, type SamplingLimits } from "../assert-row-sampling.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { AdapterStorage } from "../adapter-storage.ts";
 import type { Executor, ExecutorMemoryPlan, ForwardBatch, ForwardResult, PagedStorage } from "../executor.ts";
+import type { RowEditCapacity } from "../row-edits.ts";
 import { ForwardOrder } from "../forward-order.ts";
 import { closeAll, type Closer } from "../slots/close-all.ts";
 import { addressIn } from "./address-in.ts";
@@ -17,6 +18,7 @@ import { bindProgram } from "./step/bind-program.ts";
 import { createChunkCutter } from "./step/chunk-parts.ts";
 import { toDeviceFailure } from "./step/device-failure.ts";
 import { DecodeGraphs } from "./step/decode-graphs.ts";
+import { EditArrays } from "./step/edit-arrays.ts";
 import { HostRows, HostRowsMemory } from "./step/host-rows.ts";
 import { InputArrays } from "./step/input-arrays.ts";
 import { KvPages } from "./step/kv-pages.ts";
@@ -57,6 +59,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     closers.push(() => ropes.dispose());
     const inputs = new InputArrays(plan.capacity, owner);
     closers.push(() => inputs.dispose());
+    const edits = new EditArrays(plan.edits, owner);
+    closers.push(() => edits.dispose());
     const adapters = createAdapters(plan, owner);
     closers.push(() => adapters?.dispose());
     const tensors = Array.from(plan.weights.tensors.values(), ({ tensor }) => tensor);
@@ -68,7 +72,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     ]);
     const program = bindProgram(plan.program, {
       functionOf: (launch) => kernels.functionOf(launch),
-      addressOf: (operand) => addressIn({ plan, arena, inputs, kv, adapters, ropes, weights }, operand),
+      addressOf: (operand) =>
+        addressIn({ plan, arena, inputs, edits, kv, adapters, ropes, weights }, operand),
     });
     const { logits, sampled } = plan.program;
     const offsetOf = ({ id }: DeviceValue): number => plan.arena.offsets[id]!;
@@ -87,7 +92,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     const rowsMemory = new HostRowsMemory(pool.device, rowsPlace);
     closers.push(() => rowsMemory.dispose());
     const createPlace = (batch: 0 | 1): StepPlace => {
-      const filled = new PassInputs(inputs, pool.device, plan.tables.contextTokens);
+      const filled = new PassInputs({ inputs, edits }, pool.device, plan.tables.contextTokens);
       closers.push(() => filled.dispose());
       return { inputs: filled, rows: new HostRows(rowsPlace, rowsMemory, batch) };
     };
@@ -154,8 +159,9 @@ class CudaExecutor implements Executor {
   readonly kvStorage: PagedStorage;
   readonly adapterStorage: AdapterStorage | undefined;
   readonly maxLogitRows: number;
+  readonly editCapacity: RowEditCapacity;
   readonly #parts: CudaExecutorParts;
-  readonly #limits: BatchLimits;
+  readonly #limits: BatchLimits & SamplingLimits;
   readonly #seenPages: Uint8Array;
   readonly #order: ForwardOrder;
   #disposal: Promise<void> | undefined;
@@ -172,6 +178,8 @@ class CudaExecutor implements Executor {
     this.vocabSize = width;
     this.plan = plan.memory;
     this.maxLogitRows = plan.capacity.logits;
+    const { edits, masks } = plan.edits;
+    this.editCapacity = { edits, masks };
     this.kvStorage = {
       layout: "pages",
       pageCount,
@@ -187,6 +195,7 @@ class CudaExecutor implements Executor {
       vocabSize: width,
       sequenceTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
+      editCapacity: this.editCapacity,
       rankAt: (place) => parts.adapters?.rankAt(place) ?? 0,
     };
   }

@@ -14,6 +14,7 @@ import { fusions } from "./network/fusion/fusions.ts";
 import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { stepPlaces } from "./step/batch-runner.ts";
 import { graphCount } from "./step/decode-graphs.ts";
+import { editBytes, type EditSizes } from "./step/edit-arrays.ts";
 import { hostRowsBytes } from "./step/host-rows.ts";
 import { type PassCapacity, passInputBytes } from "./step/input-arrays.ts";
 import { type KvPagesShape, kvPagesBytes, kvTokenBytes } from "./step/kv-pages.ts";
@@ -26,6 +27,8 @@ const graphNodeBytes = 1024;
 const pageDtypes = { float32: "f32", bfloat16: "bf16", int8: "i8" } as const;
 /** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
 const extraLogitRows = 31;
+/** About the distinct tokens of a long conversation, which a repetition penalty changes. */
+const editsOfSequence = 2048;
 
 /** The program of a model, and all that is needed to run it. */
 export interface CudaPlan {
@@ -37,6 +40,7 @@ export interface CudaPlan {
   readonly arena: ArenaLayout;
   readonly pages: KvPagesShape;
   readonly capacity: PassCapacity;
+  readonly edits: EditSizes;
   readonly tables: TableSizes;
   /** Whether keys do not depend on the length of their sequence. */
   readonly arePagesShareable: boolean;
@@ -75,6 +79,14 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
   // A step of all sequences, and a chunk of a prompt beside it.
   const capacity = { tokens: maxChunkTokens + maxSequences, logits, pieces: logits, tableStride };
   const arena = assignArena(program, capacity);
+  const vocabSize = program.logits.width;
+  const edits: EditSizes = {
+    rows: logits,
+    vocabSize,
+    // One sequence alone has room whatever its tokens are.
+    edits: Math.max(maxSequences * editsOfSequence, Math.min(contextTokens, vocabSize)),
+    masks: maxSequences,
+  };
   const { layerCount, kvHeadCount, headDim } = model.config;
   const pages = {
     ...format,
@@ -87,8 +99,13 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
   const weightsBytes = weightBytes(weights) + deviceAdapterBytes(adaptable, { maxAdapters, maxRank });
   const kvCacheBytes = kvPagesBytes(pages);
   const workspaceBytes =
-    passInputBytes(capacity) + ropeTableBytes(model.config, tables) + graphBytes(program, sizes);
-  const hostRows = { maxRows: capacity.logits, vocabSize: program.logits.width };
+    passInputBytes(capacity) +
+    editBytes(edits) +
+    ropeTableBytes(model.config, tables) +
+    graphBytes(program, sizes);
+  const hostRows = { maxRows: capacity.logits, vocabSize };
+  // Edits are in pinned memory, and in that of the engine, which they are copied from.
+  const stepBytes = passInputBytes(capacity) + 2 * editBytes(edits);
   const lengthRule = lengthRuleOf(model.config, contextTokens);
   const arePagesShareable = (lengthRule?.originalTokens ?? contextTokens) === contextTokens;
   const memory: ExecutorMemoryPlan = Object.freeze({
@@ -97,7 +114,7 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     activationsBytes: arena.sizeBytes,
     workspaceBytes,
     totalBytes: weightsBytes + kvCacheBytes + arena.sizeBytes + workspaceBytes,
-    hostBytes: hostRowsBytes(hostRows) + stepPlaces * passInputBytes(capacity) + stagingBytes(weights),
+    hostBytes: hostRowsBytes(hostRows) + stepPlaces * stepBytes + stagingBytes(weights),
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     productPrecision: program.hasNarrowProducts ? "16-bit" : "float32",
@@ -115,6 +132,7 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     arena,
     pages,
     capacity,
+    edits,
     tables,
     memory,
   };

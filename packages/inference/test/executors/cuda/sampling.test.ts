@@ -10,6 +10,7 @@ import {
 } from "../../../src/index.ts";
 import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
 import { createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
+import { createTextConstraint } from "../../support/text-constraint.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { samplingOf } from "../support/sampling-of.ts";
 import { openGolden } from "../support/golden.ts";
@@ -95,7 +96,7 @@ const plain = [
 ].map((sampling, salt) => requestOf(salt, sampling));
 
 describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
-  test("draws what the host draws, beside requests that the host samples", async () => {
+  test("draws what the host draws, of edited rows too, beside a request that the host samples", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
     // A pass has room for 14 tokens, so that a step takes several.
@@ -108,23 +109,44 @@ describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
     const requests = [
       ...plain,
       requestOf(5, { frequencyPenalty: 0.7 }),
+      requestOf(6, {
+        repetitionPenalty: 1.4,
+        presencePenalty: -0.3,
+        logitBias: new Map([
+          [3, 5.1],
+          [200, -20],
+        ]),
+      }),
+      requestOf(7, { allowedTokenIds: [3, 50, 99, 120, 249], temperature: 0 }),
+      requestOf(8, { bannedSequences: [[9], [3, 50]], topK: 4 }),
+      { ...requestOf(9, {}), constraint: createTextConstraint(["one answer", "other answer", "one more"]) },
       { ...requestOf(6, {}), logprobs: 1 },
       { ...requestOf(7, {}), stopping: { minTokens: 3, maxTokens: 8, stopTokenIds: [1, 2, 3] } },
     ];
     const counted = countRows(executor);
     const sampled = await answersOf(counted, requests);
-    expect(sampled).toEqual(await answersOf(withoutSampling(executor), requests));
+    // Log-probabilities depend on how many rows were computed together.
+    const tokensOf = (answers: typeof sampled): unknown =>
+      answers.map((choices) => choices.map(({ tokenIds, finishReason }) => ({ tokenIds, finishReason })));
+    expect(tokensOf(sampled)).toEqual(tokensOf(await answersOf(withoutSampling(executor), requests)));
     const lastCount = sampled.at(-1)![0]!.tokenIds.length;
-    expect([counted.tokenCount, counted.rowCount]).toEqual([5 * 8 + lastCount - 3, 2 * 8 + 3]);
+    expect([counted.tokenCount, counted.rowCount]).toEqual([10 * 8 + lastCount, 8]);
   });
 
-  test("records graphs of draws, of likeliest tokens and of logits apart", async () => {
+  test("records graphs of draws, of likeliest tokens, of edited rows and of logits apart", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
     await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
-    for (const [at, sampling] of [{ temperature: 0 }, {}, { presencePenalty: 1 }].entries()) {
+    const kinds = [
+      requestOf(1, { temperature: 0 }),
+      requestOf(1, {}),
+      requestOf(1, { presencePenalty: 1 }),
+      requestOf(1, { allowedTokenIds: [5, 6], temperature: 0 }),
+      { ...requestOf(1, {}), logprobs: 1 },
+    ];
+    for (const [at, request] of kinds.entries()) {
       for (let round = 0; round < 2; round += 1) {
-        const requests = [requestOf(1, sampling)];
+        const requests = [request];
         const answers = await answersOf(executor, requests);
         expect(answers).toEqual(await answersOf(executor, requests));
       }

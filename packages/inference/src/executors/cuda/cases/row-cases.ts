@@ -1,4 +1,5 @@
 import { argmax } from "../kernels/manifests/argmax.ts";
+import { editLogits } from "../kernels/manifests/edit-logits.ts";
 import { embed } from "../kernels/manifests/embed.ts";
 import { experts } from "../kernels/manifests/experts.ts";
 import { feed } from "../kernels/manifests/feed.ts";
@@ -161,6 +162,27 @@ function choices(): readonly KernelCase[] {
       grid: rows,
       block: 512,
       args: [tokens, status, logits, parameters, integers(0, 0, 40), counts, 1, vocab, tokenCount],
+    },
+    {
+      manifest: editLogits,
+      entry: "edit_logits",
+      grid: [rows, 2],
+      block: 256,
+      args: [
+        // Bits of numbers, some of which are infinite.
+        output("int32", rows * vocab, { initial: numbers.float32(rows * vocab, 8) }),
+        // A row with biases and penalties, one with suppressed tokens and a mask, one that stays.
+        integers(0, 2, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7),
+        integers(3, 989, 3, 400, 17, 250, 700),
+        input(Float64Array.of(-1.7, 2.3, 0, 1, 4, 0, 0)),
+        input(Float64Array.of(1.3, 0.2, -0.4, 1, 0, 0, 1, 0, 0)),
+        integers(-1, 0, -1),
+        integers(...Array.from({ length: 32 }, (_, at) => Math.imul(at + 1, 0x9e37_79b1))),
+        counts,
+        1,
+        vocab,
+        tokenCount,
+      ],
     },
     {
       manifest: feed,

@@ -12,6 +12,9 @@ DEV double u64_to_float64(u64 x) { double r; asm("cvt.rn.f64.u64 %0, %1;" : "=d"
 DEV u64 float64_to_u64(double x) { u64 r; asm("cvt.rzi.u64.f64 %0, %1;" : "=l"(r) : "d"(x)); return r; }
 DEV u64 float64_to_u64_up(double x) { u64 r; asm("cvt.rpi.u64.f64 %0, %1;" : "=l"(r) : "d"(x)); return r; }
 DEV int float64_to_int_nearest(double x) { int r; asm("cvt.rni.s32.f64 %0, %1;" : "=r"(r) : "d"(x)); return r; }
+// Exact, and to the nearest, denormal numbers included.
+DEV double float_to_float64(float x) { double r; asm("cvt.f64.f32 %0, %1;" : "=d"(r) : "f"(x)); return r; }
+DEV float float64_to_float(double x) { float r; asm("cvt.rn.f32.f64 %0, %1;" : "=f"(r) : "d"(x)); return r; }
 DEV double float64_from_bits(u64 x) { double r; asm("mov.b64 %0, %1;" : "=d"(r) : "l"(x)); return r; }
 #endif
 DEV u64 max_u64(u64 a, u64 b) { return a > b ? a : b; }

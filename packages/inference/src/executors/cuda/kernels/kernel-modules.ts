@@ -9,6 +9,7 @@ import { attentionDecodeI8 } from "./manifests/attention-decode-i8.ts";
 import { attentionJoin } from "./manifests/attention-join.ts";
 import { attentionPrefillBf16 } from "./manifests/attention-prefill-bf16.ts";
 import { attentionPrefillI8 } from "./manifests/attention-prefill-i8.ts";
+import { editLogits } from "./manifests/edit-logits.ts";
 import { elementwise } from "./manifests/elementwise.ts";
 import { embed } from "./manifests/embed.ts";
 import { experts } from "./manifests/experts.ts";
@@ -40,6 +41,7 @@ const manifests: readonly KernelManifest[] = [
   attentionJoin,
   attentionPrefillBf16,
   attentionPrefillI8,
+  editLogits,
   elementwise,
   embed,
   experts,

@@ -32,6 +32,9 @@ export type PassInputName =
   | "piecePositions"
   | "blockTables";
 
+/** Arrays that the host writes before a pass of which rows are edited. */
+export type EditInputName = "penalties" | "maskIndices" | "bounds" | "editTokens" | "editValues" | "masks";
+
 /** What the pages of a layer have; scales only where they are of 8 bits. */
 export type CachePart = "keys" | "values" | "keyScales" | "valueScales";
 
@@ -43,6 +46,7 @@ export type AddressOperand =
   /** The table of several matrices, as `product.cu` describes it. */
   | { readonly kind: "matrices"; readonly matrices: readonly MatrixWeight[] }
   | { readonly kind: "input"; readonly name: PassInputName }
+  | { readonly kind: "edits"; readonly name: EditInputName }
   | { readonly kind: "cache"; readonly layerIndex: number; readonly part: CachePart }
   /** The matrices of all adapters for a product, by the name of its weight. */
   | { readonly kind: "adapter"; readonly weightName: string; readonly part: "down" | "up" }
@@ -65,6 +69,8 @@ export interface PassShape {
   readonly sampledTokenCount: number;
   /** Whether a token is drawn, and not the likeliest one of each row taken. */
   readonly isDrawn: boolean;
+  /** Whether any row is changed before it is sampled. */
+  readonly isEdited: boolean;
 }
 
 /** A launch of a kernel, but for the size of a pass. */

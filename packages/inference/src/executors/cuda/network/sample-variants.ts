@@ -1,12 +1,23 @@
 import { argmax } from "../kernels/manifests/argmax.ts";
+import { editLogits } from "../kernels/manifests/edit-logits.ts";
 import { sample } from "../kernels/manifests/sample.ts";
 import { addressOf, launchOf, rowGrid, sizeOf } from "./launch.ts";
-import type { DeviceValue, PassShape, SampledValues, Variant } from "./program.ts";
+import type {
+  AddressOperand,
+  DeviceValue,
+  EditInputName,
+  PassShape,
+  SampledValues,
+  Variant,
+} from "./program.ts";
 
 const argmaxThreads = 1024;
 const sampleThreads = 512;
+const editThreads = 256;
+/** Blocks that share the tokens of a row. */
+const editSlices = 8;
 
-/** Ways to sample rows of logits: draws and the likeliest tokens, the likeliest only, or none. */
+/** Ways to sample rows of logits: draws and the likeliest tokens, the likeliest only, or none; of rows as they are, or edited. */
 export function sampleVariants(logits: DeviceValue, { tokens, status }: SampledValues): readonly Variant[] {
   const outputs = [addressOf(tokens), addressOf(status), addressOf(logits)] as const;
   const tokenCount = (shape: PassShape): number => shape.sampledTokenCount;
@@ -28,7 +39,25 @@ export function sampleVariants(logits: DeviceValue, { tokens, status }: SampledV
     block: argmaxThreads,
     operands: [...outputs, ...size, tokenCount],
   });
+  const edits = (name: EditInputName): AddressOperand => ({ kind: "edits", name });
+  const edit = launchOf(editLogits, "edit_logits", {
+    grid: rowGrid(logits.rows, editSlices),
+    block: editThreads,
+    operands: [
+      addressOf(logits),
+      edits("bounds"),
+      edits("editTokens"),
+      edits("editValues"),
+      edits("penalties"),
+      edits("maskIndices"),
+      edits("masks"),
+      ...size,
+      tokenCount,
+    ],
+  });
   return [
+    { fits: ({ isDrawn, isEdited }) => isDrawn && isEdited, launches: [edit, draw] },
+    { fits: ({ isEdited }) => isEdited, launches: [edit, takeLikeliest] },
     { fits: ({ isDrawn }) => isDrawn, launches: [draw] },
     { fits: ({ sampledTokenCount }) => sampledTokenCount > 0, launches: [takeLikeliest] },
     { fits: () => true, launches: [] },

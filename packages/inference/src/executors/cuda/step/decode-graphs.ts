@@ -6,8 +6,8 @@ const batchStep = 16;
 const shortestContext = 1024;
 const contextFactor = 4;
 
-/** No row is sampled, the likeliest tokens are taken, tokens are drawn. */
-const samplingKinds = 3;
+/** No row is sampled; the likeliest tokens are taken, or tokens drawn, of rows as they are, or edited. */
+const samplingKinds = 5;
 
 /** What a graph records. */
 export interface DecodeSteps {
@@ -42,12 +42,13 @@ export class DecodeGraphs {
     longestContextTokens,
     sampledTokenCount,
     isDrawn,
+    isEdited,
   }: PassShape): boolean {
     const { stream, device, maxSequences, contextTokens, queue } = this.#steps;
     if (longestPieceTokens !== 1 || logitCount !== tokenCount || tokenCount > maxSequences) return false;
     const batch = Math.min(maxSequences, batchBucket(tokenCount));
     const context = Math.min(contextTokens, contextBucket(longestContextTokens));
-    const key = [batch, context, isAdapted, sampledTokenCount, isDrawn].join(" ");
+    const key = [batch, context, isAdapted, sampledTokenCount, isDrawn, isEdited].join(" ");
     let graph = this.#graphs.get(key);
     if (graph === undefined) {
       const shape: PassShape = {
@@ -59,6 +60,7 @@ export class DecodeGraphs {
         longestContextTokens: context,
         sampledTokenCount,
         isDrawn,
+        isEdited,
       };
       graph = captureGraph(device, stream, () => queue(shape));
       this.#graphs.set(key, graph);

@@ -1,6 +1,7 @@
 import type { CudaDevice, CudaMemoryBlock, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
 import { InferenceError, nonFiniteLogits } from "../../../errors.ts";
 import type { ForwardResult } from "../../executor.ts";
+import { isRowEdited } from "../../row-edits.ts";
 import type { RowSampling } from "../../row-sampling.ts";
 
 const numberBytes = 4;
@@ -68,11 +69,14 @@ export class HostRows {
   readonly #status: Int32Array;
   /** Copied: the caller reuses the arrays of a batch. */
   readonly #isSampled: Uint8Array;
+  /** How many logits each row is said to have had where none could be sampled. */
+  readonly #logitCounts: Int32Array;
   #rowCount = 0;
 
   constructor(place: HostRowsPlace, memory: HostRowsMemory, batch: 0 | 1) {
     this.#place = place;
     this.#isSampled = new Uint8Array(place.maxRows);
+    this.#logitCounts = new Int32Array(place.maxRows);
     this.#logits = memory.logits;
     const { tokens, status } = memory.integersOf(batch);
     this.#tokens = tokens;
@@ -89,6 +93,14 @@ export class HostRows {
     this.#rowCount = 0;
     this.#isSampled.fill(0);
     this.#isSampled.set(sampling?.isSampled.subarray(0, this.#place.maxRows) ?? []);
+    this.#logitCounts.fill(this.#place.vocabSize);
+    const edits = sampling?.edits;
+    if (edits === undefined) return;
+    const rowCount = Math.min(this.#place.maxRows, edits.maskIndices.length);
+    for (let row = 0; row < rowCount; row += 1) {
+      // Of those that edits leave no token of, only ids of tokens were looked at, as on the host.
+      if (isRowEdited(edits, row)) this.#logitCounts[row] = sampling!.tokenCount;
+    }
   }
 
   /** Queues the copy of what a pass samples: the next pass overwrites it. */
@@ -143,7 +155,9 @@ export class HostRows {
     const tokenId = this.#tokens[row]!;
     if (tokenId !== noToken) return tokenId;
     const [nanCount = 0, infiniteCount = 0] = this.#status.subarray(2 * row);
-    throw nonFiniteLogits({ logitCount: this.#place.vocabSize, nanCount, infiniteCount });
+    const isRaw = nanCount > 0 || infiniteCount > 0;
+    const logitCount = isRaw ? this.#place.vocabSize : this.#logitCounts[row]!;
+    throw nonFiniteLogits({ logitCount, nanCount, infiniteCount });
   }
 
   #queueCopy(into: Float32Array | Int32Array, offsetBytes: number): void {

@@ -1,6 +1,7 @@
 import type { CudaDevice, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
 import type { RowSampling } from "../../row-sampling.ts";
 import type { PassInputName, PassShape } from "../network/program.ts";
+import { type EditArrays, EditInputs } from "./edit-arrays.ts";
 import { type InputArrays, passInputBytes } from "./input-arrays.ts";
 
 /** Tokens of one sequence in a pass: parts of arrays, so that none is made for each piece. */
@@ -32,6 +33,7 @@ const noSource = -1;
 /** What a pass computes: written to pinned memory, then copied to the arrays of the device at once. */
 export class PassInputs {
   readonly #device: InputArrays;
+  readonly #edits: EditInputs;
   readonly #pinned: PinnedBuffer;
   readonly #arrays: Readonly<Record<PassInputName, Int32Array>>;
   /** `(logits, 4)`, the same memory as the array of integers. */
@@ -40,9 +42,14 @@ export class PassInputs {
   readonly #scratchRow: number;
   #shape: { -readonly [Name in keyof PassShape]: PassShape[Name] } = emptyShape();
 
-  constructor(arrays: InputArrays, device: CudaDevice, scratchRow: number) {
+  constructor(
+    { inputs: arrays, edits }: { readonly inputs: InputArrays; readonly edits: EditArrays },
+    device: CudaDevice,
+    scratchRow: number,
+  ) {
     this.#device = arrays;
     this.#scratchRow = scratchRow;
+    this.#edits = new EditInputs(edits, device);
     this.#pinned = device.createPinnedBuffer(passInputBytes(arrays.capacity));
     this.#arrays = arrays.viewsOf(this.#pinned.bytes);
     const { buffer, byteOffset, length } = this.#arrays.samplingParameters;
@@ -104,6 +111,7 @@ export class PassInputs {
       shape.isDrawn ||= temperature !== 0;
       if (sampling.isSampled[from] === 1) shape.sampledTokenCount = sampling.tokenCount;
     }
+    shape.isEdited = this.#edits.write(sampling, { firstRow, rowCount: shape.logitCount });
   }
 
   /** Writes down how large the pass is, after all was added. */
@@ -117,6 +125,7 @@ export class PassInputs {
   /** Queues the copy of the pass to the device. What was added must stay until it has run. */
   send(stream: CudaStream): void {
     this.#device.copyFrom(this.#pinned.bytes, this.#shape.pieceCount, stream);
+    if (this.#shape.isEdited) this.#edits.send(stream);
   }
 
   /** Begins the next pass. */
@@ -140,6 +149,7 @@ export class PassInputs {
   }
 
   dispose(): void {
+    this.#edits.dispose();
     this.#pinned.dispose();
   }
 }
@@ -154,5 +164,6 @@ function emptyShape(): PassShape {
     longestContextTokens: 0,
     sampledTokenCount: 0,
     isDrawn: false,
+    isEdited: false,
   };
 }

@@ -31,6 +31,7 @@ const pieceOf = (tokenCount: number): PassShape => ({
   longestContextTokens: 100,
   sampledTokenCount: 0,
   isDrawn: false,
+  isEdited: false,
 });
 
 const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>

@@ -15,6 +15,7 @@ const shape: PassShape = {
   longestContextTokens: 32,
   sampledTokenCount: 0,
   isDrawn: false,
+  isEdited: false,
 };
 
 /** Kernels of the layers of a model, and of what is around them, for a single token. */
