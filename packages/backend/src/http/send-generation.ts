@@ -80,7 +80,10 @@ export async function sendGeneration(
       stream.end(event);
     };
     try {
-      for await (const chunks of generation.chunks()) await stream.write(chunks);
+      for await (const chunks of generation.chunks()) {
+        const isFull = stream.write(chunks);
+        if (isFull !== undefined) await isFull;
+      }
       end(format.streamEnd);
     } catch (error) {
       if (signal.aborted) {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ConstraintPort, GenerationRequest } from "@infernode/inference";
+import type { ConstraintPort, GenerationRequest, TokenDelta as EngineDelta } from "@infernode/inference";
 import type { ConstraintSource } from "@infernode/inference/constraint";
 import type { AdapterRef } from "./adapter.ts";
 import type { Operation, OperationParts } from "./operation.ts";
@@ -16,7 +16,13 @@ import {
   reasoningEnd,
   type AnswerParts,
 } from "./open-answers.ts";
-import type { AnswerUsage, GenerationTimings, PromptLogprobs, TokenDelta } from "./token-delta.ts";
+import type {
+  AnswerUsage,
+  DeltaEvent,
+  GenerationTimings,
+  PromptLogprobs,
+  TokenDelta,
+} from "./token-delta.ts";
 
 type OwnField = "adapter" | "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
 
@@ -56,7 +62,7 @@ export type GenerateEvent =
     }
   /** If the request asks for them: in parts, before the first delta. */
   | { readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
-  | { readonly type: "delta"; readonly delta: TokenDelta }
+  | DeltaEvent
   /** Only with `canRestart`: everything since `accepted` is void and comes again. */
   | { readonly type: "restarted" }
   | { readonly type: "finished"; readonly usage: AnswerUsage; readonly timings: GenerationTimings };
@@ -70,6 +76,12 @@ function isEmpty({
   finishReason,
 }: Pick<TokenDelta, "text" | "tokenIds" | "finishReason">): boolean {
   return tokenIds.length === 0 && text === "" && finishReason === undefined;
+}
+
+/** Log-probabilities of the prompt have an event of their own. */
+function withoutPrompt(delta: TokenDelta & Pick<EngineDelta, "promptLogprobs">): TokenDelta {
+  const { promptLogprobs: _, ...rest } = delta;
+  return rest;
 }
 
 interface AnswerCall {
@@ -112,17 +124,27 @@ async function prepareConstraint(
   };
 }
 
-async function* run(
+function run(
   parts: OperationParts,
   input: GenerateInput,
   signal: AbortSignal,
 ): AsyncGenerator<GenerateEvent> {
-  const { adapter: ref, ...rest } = input;
-  const lease = ref && (await parts.adapters.acquire(ref));
+  const { adapter, ...rest } = input;
+  // Passing on from one generator to another takes time for each token.
+  if (adapter === undefined) return answer(parts, rest, { adapter: 0, signal });
+  return runOnAdapter(parts, { ...rest, adapter }, signal);
+}
+
+async function* runOnAdapter(
+  parts: OperationParts,
+  { adapter: ref, ...input }: GenerateInput & { readonly adapter: AdapterRef },
+  signal: AbortSignal,
+): AsyncGenerator<GenerateEvent> {
+  const lease = await parts.adapters.acquire(ref);
   try {
-    yield* answer(parts, rest, { adapter: lease?.place ?? 0, signal });
+    yield* answer(parts, input, { adapter: lease.place, signal });
   } finally {
-    lease?.release();
+    lease.release();
   }
 }
 
@@ -169,13 +191,18 @@ async function* answer(
     ...(truncatedTokenCount > 0 && { truncatedTokenCount }),
     ...(hasPromptTokenIds && { promptTokenIds: Array.from(promptTokenIds) }),
   };
-  for await (const { promptLogprobs, ...made } of stream) {
+  for await (const made of stream) {
     const delta: TokenDelta = read?.(made) ?? made;
     reasoningTokens += delta.reasoningTokens ?? 0;
-    if (promptLogprobs !== undefined) yield { type: "prompt-logprobs", logprobs: promptLogprobs };
-    if (promptLogprobs === undefined || !isEmpty(delta)) yield { type: "delta", delta };
+    if (made.promptLogprobs === undefined) {
+      yield { type: "delta", delta };
+      if ((delta.logprobs?.length ?? 0) <= maxStepEntries) continue;
+    } else {
+      yield { type: "prompt-logprobs", logprobs: made.promptLogprobs };
+      if (!isEmpty(delta)) yield { type: "delta", delta: withoutPrompt(delta) };
+    }
     // A large event gets a turn of the event loop and a message of its own.
-    if (promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries) await nextTurn();
+    await nextTurn();
   }
   const { usage, timings } = await stream.result();
   prompts.recordServiceTime(timings.totalMs - timings.queuedMs);

@@ -33,6 +33,12 @@ export interface TokenDelta extends Omit<engine.TokenDelta, "logprobs" | "prompt
   readonly reasoningTokens?: number;
 }
 
+/** The event of a delta, in every operation that has any. */
+export interface DeltaEvent {
+  readonly type: "delta";
+  readonly delta: TokenDelta;
+}
+
 /** The parts of a delta. */
 export function partsOf({ text, parts }: TokenDelta): readonly AnswerPart[] {
   return parts ?? (text === "" ? [] : [{ type: "content", text }]);

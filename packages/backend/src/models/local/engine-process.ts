@@ -1,4 +1,5 @@
 import { createEngineHost } from "./engine-host.ts";
+import { packMessage } from "./packed-message.ts";
 import type { DaemonMessage } from "./protocol.ts";
 import { watchParent } from "../parent-watch.ts";
 import { isSerializedMessage, deserializeMessage } from "./serialized-message.ts";
@@ -40,7 +41,7 @@ const { createEngineCore } = await import("../engine/create-engine-core.ts");
 const host = createEngineHost({
   createCore: createEngineCore,
   send: (message, onSent) => {
-    if (process.connected) process.send?.(message, undefined, undefined, onSent);
+    if (process.connected) process.send?.(packMessage(message), undefined, undefined, onSent);
     else onSent();
   },
   selfTest: runSelfTest,

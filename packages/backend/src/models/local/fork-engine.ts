@@ -1,7 +1,8 @@
 import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type DaemonMessage, type EngineMessage, isEngineMessage } from "./protocol.ts";
+import { unpackMessage } from "./packed-message.ts";
+import type { DaemonMessage, EngineMessage } from "./protocol.ts";
 import { serializeMessage } from "./serialized-message.ts";
 
 /** How a process ended: with a code, or by a signal. */
@@ -64,8 +65,9 @@ export function forkEngine(listeners: EngineListeners): EngineChannel {
   child.on("close", (code, signal) => {
     if (child.pid !== undefined) end({ exitCode: code ?? undefined, signal: signal ?? undefined });
   });
-  child.on("message", (message) => {
-    if (isEngineMessage(message)) listeners.onMessage(message);
+  child.on("message", (value) => {
+    const message = unpackMessage(value);
+    if (message !== undefined) listeners.onMessage(message);
     else listeners.onOutput("expected a message of the protocol from the engine process, got another one");
   });
   // Absent streams are declared as null, but are undefined.

@@ -42,7 +42,7 @@ async function* writeChunks(
   for await (const reply of replies.deltas(writer)) {
     const usage = isContinuous === true ? toUsage(replies.usage()) : undefined;
     for (const batch of writer.chunkChoices(reply)) {
-      for (const [at, choice] of batch.entries()) batch[at] = chunks.chunk(choice, usage);
+      for (let at = 0; at < batch.length; at += 1) batch[at] = chunks.chunk(batch[at]!, usage);
       const [first] = batch;
       if (isFirst && first !== undefined) batch[0] = withFields(first, writer.answerFields?.() ?? {});
       isFirst = false;

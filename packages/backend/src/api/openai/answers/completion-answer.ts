@@ -79,7 +79,13 @@ class CompletionAnswer {
   }
 
   /** The choices of the chunks of one delta; a long prompt that is echoed takes several. */
-  *chunkChoices({ text, logprobs, finishReason }: TokenDelta): Generator<string[]> {
+  chunkChoices(delta: TokenDelta): Iterable<string[]> {
+    const { text, logprobs, finishReason } = delta;
+    const isText = this.#hasBegun && logprobs === undefined && finishReason === undefined;
+    return isText && text !== "" ? [[this.#chunkChoice(text, undefined)]] : this.#choices(delta);
+  }
+
+  *#choices({ text, logprobs, finishReason }: TokenDelta): Generator<string[]> {
     let written: CompletionLogprobs | undefined;
     let echo = "";
     if (!this.#hasBegun) {

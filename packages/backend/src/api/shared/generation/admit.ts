@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
-import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
+import type { GenerateEvent } from "../../../operations/generate.ts";
 import { AsyncQueue } from "../../../models/async-queue.ts";
+import { mapIteration } from "../../../models/map-iteration.ts";
 import type { CallOptions, ModelService } from "../../../models/model-service.ts";
 import {
   openGeneration,
@@ -9,13 +10,11 @@ import {
   type OpenGeneration,
 } from "../../../conversation/open-generation.ts";
 
-/** A reply, and the request that it belongs to. */
-export type AdmittedReply =
-  | { readonly requestIndex: number; readonly type: "prompt-logprobs"; readonly logprobs: PromptLogprobs }
-  | { readonly requestIndex: number; readonly type: "delta"; readonly delta: TokenDelta }
-  /** Earlier replies to this request are void and are sent again. */
-  | { readonly requestIndex: number; readonly type: "restarted" }
-  | { readonly requestIndex: number; readonly type: "finished"; readonly usage: AnswerUsage };
+/** An event of a generation that was accepted, and the request that it belongs to. */
+export interface AdmittedReply {
+  readonly requestIndex: number;
+  readonly event: Exclude<GenerateEvent, { readonly type: "accepted" }>;
+}
 
 /** Requests that the engine has queued, all of them. */
 export interface Admission {
@@ -29,33 +28,19 @@ export interface Admission {
   readonly replies: AsyncIterable<AdmittedReply>;
 }
 
-async function* repliesOf(
+function repliesOf(
   { events }: OpenGeneration,
   requestIndex: number,
   onEnd?: () => void,
-): AsyncGenerator<AdmittedReply> {
-  try {
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done === true) throw protocolError("the end before finished");
-      if (value.type === "delta") {
-        yield { requestIndex, type: "delta", delta: value.delta };
-      } else if (value.type === "prompt-logprobs") {
-        yield { requestIndex, type: "prompt-logprobs", logprobs: value.logprobs };
-      } else if (value.type === "restarted") {
-        yield { requestIndex, type: "restarted" };
-      } else if (value.type === "finished") {
-        yield { requestIndex, type: "finished", usage: value.usage };
-        return;
-      }
-    }
-  } finally {
-    try {
-      await events.return?.();
-    } finally {
-      onEnd?.();
-    }
-  }
+): AsyncIterableIterator<AdmittedReply> {
+  return mapIteration(events, {
+    map: (event) => (event.type === "accepted" ? undefined : { requestIndex, event }),
+    isLast: ({ type }) => type === "finished",
+    onDone: () => {
+      throw protocolError("the end before finished");
+    },
+    onEnd,
+  });
 }
 
 /** Replies to several requests in the order in which they arrive; each request waits until its last one was read. */

@@ -1,7 +1,8 @@
 import type { FinishReason } from "@infernode/inference";
 import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import type { GenerationProgress } from "../generation.ts";
-import type { Admission } from "./admit.ts";
+import { mapIteration } from "../../../models/map-iteration.ts";
+import type { Admission, AdmittedReply } from "./admit.ts";
 
 /** A delta, and which of the requests it answers. */
 export interface TrackedDelta {
@@ -65,52 +66,60 @@ export function trackProgress(admission: Admission, clock: { now(): number }): T
   };
   return {
     progress,
-    async *deltas({ onPromptLogprobs, onPromptTokenIds, onRestart } = {}) {
-      for (const [requestIndex, tokenIds] of admission.promptTokenIds.entries()) {
-        if (tokenIds !== undefined) onPromptTokenIds?.(requestIndex, tokenIds);
-      }
+    deltas({ onPromptLogprobs, onPromptTokenIds, onRestart } = {}) {
       let total = noUsage;
       const counts: RequestCount[] = [];
-      for await (const reply of admission.replies) {
-        if (reply.type === "finished") {
-          total = addUsage(total, reply.usage);
-          continue;
-        }
-        const { requestIndex } = reply;
-        if (reply.type === "prompt-logprobs") {
-          onPromptLogprobs?.(requestIndex, reply.logprobs);
-          continue;
-        }
-        const count = (counts[requestIndex] ??= { tokens: 0, reasoningTokens: 0, finishReasons: [] });
-        if (reply.type === "restarted") {
-          progress.completionTokens -= count.tokens;
-          reasoningTokens -= count.reasoningTokens;
-          count.tokens = 0;
-          count.reasoningTokens = 0;
-          count.finishReasons = [];
-          progress.finishReasons.splice(
-            0,
-            progress.finishReasons.length,
-            ...counts.flatMap((each) => each.finishReasons),
-          );
-          onRestart?.(requestIndex);
-          continue;
-        }
-        const { delta } = reply;
+      const restart = (requestIndex: number, count: RequestCount): void => {
+        progress.completionTokens -= count.tokens;
+        reasoningTokens -= count.reasoningTokens;
+        count.tokens = 0;
+        count.reasoningTokens = 0;
+        count.finishReasons = [];
+        progress.finishReasons.splice(
+          0,
+          progress.finishReasons.length,
+          ...counts.flatMap((each) => each.finishReasons),
+        );
+        onRestart?.(requestIndex);
+      };
+      const add = (delta: TokenDelta, count: RequestCount): void => {
         progress.firstTokenAtMs ??= clock.now();
         progress.completionTokens += delta.tokenIds.length;
         count.tokens += delta.tokenIds.length;
         reasoningTokens += delta.reasoningTokens ?? 0;
         count.reasoningTokens += delta.reasoningTokens ?? 0;
-        if (delta.finishReason !== undefined) {
-          progress.finishReasons.push(delta.finishReason);
-          count.finishReasons.push(delta.finishReason);
+        if (delta.finishReason === undefined) return;
+        progress.finishReasons.push(delta.finishReason);
+        count.finishReasons.push(delta.finishReason);
+      };
+      const map = ({ requestIndex, event }: AdmittedReply): TrackedDelta | undefined => {
+        const count = (counts[requestIndex] ??= { tokens: 0, reasoningTokens: 0, finishReasons: [] });
+        switch (event.type) {
+          case "delta":
+            add(event.delta, count);
+            return { requestIndex, delta: event.delta };
+          case "prompt-logprobs":
+            onPromptLogprobs?.(requestIndex, event.logprobs);
+            return undefined;
+          case "restarted":
+            restart(requestIndex, count);
+            return undefined;
+          case "finished":
+            total = addUsage(total, event.usage);
+            return undefined;
         }
-        yield reply;
+      };
+      for (const [requestIndex, tokenIds] of admission.promptTokenIds.entries()) {
+        if (tokenIds !== undefined) onPromptTokenIds?.(requestIndex, tokenIds);
       }
-      progress.promptTokens = total.promptTokens;
-      progress.completionTokens = total.completionTokens;
-      finished = total;
+      return mapIteration(admission.replies[Symbol.asyncIterator](), {
+        map,
+        onDone: () => {
+          progress.promptTokens = total.promptTokens;
+          progress.completionTokens = total.completionTokens;
+          finished = total;
+        },
+      });
     },
     usage() {
       const { promptTokens, completionTokens } = progress;

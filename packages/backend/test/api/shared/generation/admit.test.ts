@@ -30,7 +30,7 @@ test("tells the prompts' tokens and yields the replies of all requests", async (
   const admission = await admit(engine, [request("12345678"), request("1234")], never);
   expect(admission.promptTokenCount).toBe(3);
   const seen: string[] = [];
-  for await (const reply of admission.replies) seen.push(`${reply.requestIndex} ${reply.type}`);
+  for await (const reply of admission.replies) seen.push(`${reply.requestIndex} ${reply.event.type}`);
   expect(seen.filter((each) => each === "0 delta")).toHaveLength(4);
   expect(seen.filter((each) => each === "1 delta")).toHaveLength(4);
   expect(seen.filter((each) => each.endsWith("finished"))).toHaveLength(2);
@@ -57,7 +57,7 @@ test("stops the engine when the reader leaves, with one request and with several
       texts.map((text) => request(text, 100)),
       never,
     );
-    for await (const reply of replies) if (reply.type === "delta") break;
+    for await (const reply of replies) if (reply.event.type === "delta") break;
     await expectStopped(engine, texts.length);
   }
 });
@@ -78,7 +78,7 @@ test("rejects with the signal's reason, before and after admission", async () =>
   const running = new AbortController();
   const { replies } = await admit(engine, [request("a", 100), request("b", 100)], until(running.signal));
   const read = async (): Promise<void> => {
-    for await (const reply of replies) if (reply.type === "delta") running.abort(reason);
+    for await (const reply of replies) if (reply.event.type === "delta") running.abort(reason);
   };
   await expect(read()).rejects.toBe(reason);
 });
@@ -88,7 +88,7 @@ test("a failure of one request ends the replies and stops the others", async () 
   engine.failAfter = { deltaCount: 3, error: new BackendError("ENGINE_CRASHED", "gone") };
   const { replies } = await admit(engine, [request("a", 100), request("b", 100)], never);
   const read = async (): Promise<void> => {
-    for await (const reply of replies) expect(reply.type).toBe("delta");
+    for await (const reply of replies) expect(reply.event.type).toBe("delta");
   };
   await expect(read()).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
   await expectStopped(engine, 2);
@@ -102,7 +102,7 @@ test("as many requests as one may ask for are no leak of listeners", async () =>
   const requests = Array.from({ length: 128 }, (_, index) => request(`prompt ${index}`, 1));
   const admission = await admit(engine, requests, never);
   let count = 0;
-  for await (const reply of admission.replies) if (reply.type === "finished") count += 1;
+  for await (const reply of admission.replies) if (reply.event.type === "finished") count += 1;
   expect(count).toBe(128);
   await nextTurn();
   process.off("warning", note);
