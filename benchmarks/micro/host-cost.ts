@@ -23,7 +23,7 @@ import { timeDriverCalls } from "../lib/time-driver-calls.ts";
 const { values } = parseArgs({
   options: {
     streams: { type: "string", default: "1,8,64,256" },
-    rows: { type: "string", default: "plain,penalty,repetition,mask" },
+    rows: { type: "string", default: "plain,penalty,repetition,mask,logprobs" },
     samplers: { type: "string", default: "device,host" },
     prompt: { type: "string", default: "1024" },
     tokens: { type: "string", default: "20000" },
@@ -36,7 +36,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --streams 1,8,64,256  --rows plain,penalty,repetition,mask  --samplers device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",
+    "options: --streams 1,8,64,256  --rows plain,penalty,repetition,mask,logprobs  --samplers device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",
   );
   process.exit(0);
 }
@@ -70,12 +70,13 @@ const constraint: ConstraintPort = {
     accept: () => {},
   }),
 };
-/** What is asked for: nothing that changes logits, a change of each generated token, of each of prompt and answer, a mask. */
+/** What is asked for: nothing that changes logits, a change of each generated token, of each of prompt and answer, a mask; log-probabilities. */
 const requests = {
   plain: { sampling: { temperature: 0.7, topP: 0.95 } },
   penalty: { sampling: { temperature: 0.7, topK: 50, presencePenalty: 0.5 } },
   repetition: { sampling: { temperature: 0.7, topP: 0.95, repetitionPenalty: 1.1 } },
   mask: { sampling: { temperature: 0.7, topP: 0.95 }, constraint },
+  logprobs: { sampling: { temperature: 0.7, topP: 0.95 }, logprobs: 5 },
 } as const satisfies Readonly<Record<string, Partial<GenerationRequest>>>;
 type RowKind = keyof typeof requests;
 type Sampler = "device" | "host";
@@ -99,10 +100,11 @@ const executor = await createCudaExecutor({
   hasFiniteWeights: true,
 });
 
-/** The same executor, for an engine that samples changed rows on the host. */
-const withoutEdits: Executor = {
+/** The same executor, for an engine that leaves to it plain rows only. */
+const plainOnly: Executor = {
   ...executor,
   editCapacity: undefined,
+  maxTopCount: undefined,
   forward: (batch) => executor.forward(batch),
   dispose: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -130,7 +132,7 @@ async function measure({ streams, rows, sampler, runsAhead }: HostCase): Promise
   const stepCount = Math.round(Math.min(mostSteps, Math.max(fewestSteps, wanted)));
   const warmUpSteps = Math.ceil(stepCount / 2);
   const engine = createEngine({
-    executor: sampler === "host" ? withoutEdits : executor,
+    executor: sampler === "host" ? plainOnly : executor,
     tokenizer: model.tokenizer,
     eosTokenIds: [],
     model: model.name,
@@ -181,6 +183,10 @@ async function measure({ streams, rows, sampler, runsAhead }: HostCase): Promise
 
 /** A row takes the host a millisecond, while prompts are computed too. */
 const mostHostStreams = 64;
+const runsAheadOf = (rows: RowKind, sampler: Sampler): readonly boolean[] => {
+  if (rows === "plain") return [true, false];
+  return [rows === "logprobs" && sampler === "device"];
+};
 const cases = streamCounts.flatMap((streams) =>
   (Object.keys(requests) as RowKind[])
     .filter((rows) => values.rows.split(",").includes(rows))
@@ -190,8 +196,8 @@ const cases = streamCounts.flatMap((streams) =>
         // Plain rows are the device's; of the others those of the host take a while.
         .filter((sampler) => sampler === "device" || (rows !== "plain" && streams <= mostHostStreams))
         .flatMap((sampler) =>
-          // Behind a row that is changed no step runs ahead.
-          (rows === "plain" ? [true, false] : [false]).map((runsAhead): HostCase => ({
+          // Behind a row that is changed, or is the host's, no step runs ahead.
+          runsAheadOf(rows, sampler).map((runsAhead): HostCase => ({
             streams,
             rows,
             sampler,

@@ -26,6 +26,7 @@ export type {
   ExecutorMemoryPlan,
   ForwardBatch,
   ForwardResult,
+  RowLogprobs,
   KvCacheDtype,
   ProductPrecision,
   KvStorage,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { maskWords, type RowEdits } from "../executors/row-edits.ts";
-import type { RowSampling } from "../executors/row-sampling.ts";
+import { noLogprobs, type RowSampling } from "../executors/row-sampling.ts";
+import type { RowLogprobs } from "../executors/executor.ts";
 import type { CaseContext } from "./executor-cases.ts";
 import { editRow } from "./edit-row.ts";
 import { GreedySequence } from "./forward-driver.ts";
@@ -39,39 +40,42 @@ export const samplingCases: Readonly<Record<string, (context: CaseContext) => Pr
     }
   },
 
-  "samples rows as they are after edits, and returns the logits of others unchanged": async ({
-    create,
-    prompts,
-  }) => {
-    const driver = await create({ maxSequences: prompts.length });
-    const { canSample, editCapacity, vocabSize } = driver.executor;
-    if (canSample !== true || editCapacity === undefined) return;
-    const tokenCount = vocabSize - 1;
-    const sequences = prompts.map(({ tokenIds }) => new GreedySequence(driver, tokenIds));
-    let changedCount = 0;
-    for (let round = 0; round < 2 * ways.length; round += 1) {
-      const chunks = sequences.map((sequence) => sequence.nextChunk());
-      const rows = await driver.run(chunks);
-      const chosen = sequences.map((_, index) => ways[(round + index) % ways.length]!);
-      const edits = editsOf(rows.length, vocabSize, round);
-      const sampling = { ...samplingOf(chosen, tokenCount), edits };
-      const sampled = await driver.executor.forward({ ...driver.batchOf(chunks), sampling });
-      for (const [index, way] of chosen.entries()) {
-        const row = rows[index]!;
-        if (way.isSampled === 1) {
-          const edited = row.slice();
-          editRow(edited, sampling, index);
-          const expected = tokenOf(edited.subarray(0, tokenCount), way);
-          assert.equal(sampled.tokenId!(index), expected);
-          if (expected !== tokenOf(row.subarray(0, tokenCount), way)) changedCount += 1;
-        } else {
-          assert.deepEqual(sampled.row(index).slice(), row);
+  "samples rows as they are after edits, with log-probabilities of before, and returns other logits unchanged":
+    async ({ create, prompts }) => {
+      const driver = await create({ maxSequences: prompts.length });
+      const { canSample, editCapacity, maxTopCount, vocabSize } = driver.executor;
+      if (canSample !== true || editCapacity === undefined) return;
+      const tokenCount = vocabSize - 1;
+      const sequences = prompts.map(({ tokenIds }) => new GreedySequence(driver, tokenIds));
+      let changedCount = 0;
+      for (let round = 0; round < 2 * ways.length; round += 1) {
+        const chunks = sequences.map((sequence) => sequence.nextChunk());
+        const rows = await driver.run(chunks);
+        const chosen = sequences.map((_, index) => ways[(round + index) % ways.length]!);
+        const edits = editsOf(rows.length, vocabSize, round);
+        const topCounts = maxTopCount === undefined ? undefined : countsOf(rows.length, maxTopCount, round);
+        const sampling = { ...samplingOf(chosen, tokenCount), edits, topCounts };
+        const sampled = await driver.executor.forward({ ...driver.batchOf(chunks), sampling });
+        for (const [index, way] of chosen.entries()) {
+          const row = rows[index]!;
+          if (way.isSampled === 1) {
+            const edited = row.slice();
+            editRow(edited, sampling, index);
+            const expected = tokenOf(edited.subarray(0, tokenCount), way);
+            assert.equal(sampled.tokenId!(index), expected);
+            if (expected !== tokenOf(row.subarray(0, tokenCount), way)) changedCount += 1;
+            const topCount = topCounts?.[index] ?? noLogprobs;
+            if (topCount !== noLogprobs) {
+              assertLogprobs(sampled.logprobs!(index), row, { tokenId: expected, topCount });
+            }
+          } else {
+            assert.deepEqual(sampled.row(index).slice(), row);
+          }
+          sequences[index]!.advance(chunks[index]!, row);
         }
-        sequences[index]!.advance(chunks[index]!, row);
       }
-    }
-    assert.ok(changedCount > 0, "expected edits that make a difference");
-  },
+      assert.ok(changedCount > 0, "expected edits that make a difference");
+    },
 };
 
 function samplingOf(chosen: readonly (typeof ways)[number][], tokenCount: number): RowSampling {
@@ -92,6 +96,32 @@ function tokenOf(row: Float32Array, { temperature, topK, uniform }: (typeof ways
   const weights = Float64Array.from(row, (logit) => Math.exp((logit - largest) / temperature));
   let rest = uniform * weights.reduce((sum, weight) => sum + weight, 0);
   return weights.findIndex((weight) => (rest -= weight) < 0);
+}
+
+/** Of every third row no log-probabilities, of others up to the most tokens. */
+function countsOf(rowCount: number, most: number, round: number): Int32Array {
+  return Int32Array.from({ length: rowCount }, (_, row) =>
+    (row + round) % 3 === 0 ? noLogprobs : [0, 1, most][(row + round) % 3]!,
+  );
+}
+
+function assertLogprobs(
+  got: RowLogprobs,
+  row: Float32Array,
+  { tokenId, topCount }: { readonly tokenId: number; readonly topCount: number },
+): void {
+  const largest = row.reduce((most, logit) => Math.max(most, logit));
+  const sum = row.reduce((all, logit) => all + Math.exp(logit - largest), 0);
+  const logprobOf = (id: number): number => row[id]! - largest - Math.log(sum);
+  const order = Array.from(row.keys()).sort((a, b) => row[b]! - row[a]! || a - b);
+  assert.equal(got.rank, row.filter((logit) => logit >= row[tokenId]!).length);
+  assert.deepEqual(
+    got.top.map((each) => each.tokenId),
+    order.slice(0, topCount),
+  );
+  for (const each of [{ tokenId, logprob: got.logprob }, ...got.top]) {
+    assert.ok(Math.abs(each.logprob - logprobOf(each.tokenId)) < 1e-9);
+  }
 }
 
 /** Edits of rows: of every fourth one none, else some biases, penalties and suppressed tokens, and of some a mask. */

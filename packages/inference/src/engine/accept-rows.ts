@@ -58,7 +58,8 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
       const sampledId = result.tokenId!(index);
       const tokenId = sequence.sampling.forcedTokenId ?? sampledId;
       sequence.sampling.accept(tokenId);
-      sequence.accept(tokenId);
+      if (topCount === undefined) sequence.accept(tokenId);
+      else sequence.accept(tokenId, { tokenId, ...result.logprobs!(index) });
     } else if (topCount === undefined) {
       sequence.accept(sampler.sample(result.row(index), sequence.sampling));
     } else {

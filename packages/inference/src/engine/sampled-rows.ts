@@ -1,4 +1,4 @@
-import type { RowSampling } from "../executors/row-sampling.ts";
+import { noLogprobs, type RowSampling } from "../executors/row-sampling.ts";
 import type { RowEditCapacity, RowEdits } from "../executors/row-edits.ts";
 import type { ActiveRequest } from "../requests/active-request.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
@@ -15,6 +15,9 @@ export class SampledRows implements RowSampling {
   readonly topPs: Float64Array;
   readonly uniforms: Float64Array;
   readonly tokenCount: number;
+  /** Where the executor ranks. */
+  readonly topCounts: Int32Array | undefined;
+  readonly #maxTopCount: number;
   readonly #editedRows: EditedRows | undefined;
   #areAllPlain = false;
   readonly #ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;
@@ -24,9 +27,11 @@ export class SampledRows implements RowSampling {
     readonly tokenCount: number;
     /** What the executor has room for. */
     readonly edits: { readonly vocabSize: number; readonly capacity: RowEditCapacity } | undefined;
+    /** [the executor gives no log-probabilities] */
+    readonly maxTopCount?: number | undefined;
     readonly ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;
   }) {
-    const { maxRows, edits } = options;
+    const { maxRows, edits, maxTopCount } = options;
     this.isSampled = new Uint8Array(maxRows);
     this.temperatures = new Float64Array(maxRows);
     this.exponentFloors = new Float64Array(maxRows);
@@ -35,6 +40,8 @@ export class SampledRows implements RowSampling {
     this.uniforms = new Float64Array(maxRows);
     this.tokenCount = options.tokenCount;
     this.#editedRows = edits && new EditedRows({ maxRows, tokenCount: options.tokenCount, ...edits });
+    this.topCounts = maxTopCount === undefined ? undefined : new Int32Array(maxRows);
+    this.#maxTopCount = maxTopCount ?? noLogprobs;
     this.#ownerOf = options.ownerOf;
   }
 
@@ -58,11 +65,17 @@ export class SampledRows implements RowSampling {
       const logitCount = batch.logitCounts[at]!;
       if (logitCount === 0) continue;
       this.isSampled.fill(0, rowCount, rowCount + logitCount);
+      this.topCounts?.fill(noLogprobs, rowCount, rowCount + logitCount);
       rowCount += logitCount;
       if (!this.#isTokenWantedAfter(sequence, batch, at)) continue;
-      const { isPlain } = sequence.sampling;
+      const topCount = this.#ownerOf(sequence)?.logprobs ?? noLogprobs;
+      if (topCount > this.#maxTopCount) continue;
+      const { isPlain, forcedTokenId } = sequence.sampling;
+      // Log-probabilities are those of the token that is sampled, not of one that is forced.
+      if (forcedTokenId !== undefined && topCount !== noLogprobs) continue;
       if (!isPlain && !this.#edit(rowCount - 1, sequence)) continue;
       this.#describeRow(rowCount - 1, sequence);
+      if (this.topCounts !== undefined) this.topCounts[rowCount - 1] = topCount;
       sampledCount += 1;
       if (isPlain) plainCount += 1;
     }
@@ -72,12 +85,11 @@ export class SampledRows implements RowSampling {
 
   /** Whether only the token is wanted that follows a chunk. */
   #isTokenWantedAfter(sequence: GeneratedSequence, batch: StepBatch<GeneratedSequence>, at: number): boolean {
-    const request = this.#ownerOf(sequence);
     const length = batch.lengths[at]!;
     const { pendingTokenIds, promptTokenIds, maxTokens } = sequence;
     const isLast = pendingTokenIds.length === 0 || pendingTokenIds.length === length;
     const isGenerated = batch.startPositions[at]! + length >= promptTokenIds.length && maxTokens > 0;
-    return isLast && isGenerated && request?.logprobs === undefined;
+    return isLast && isGenerated;
   }
 
   /** Describes what is changed of a row; returns `false` where the host is to do it. */

@@ -84,6 +84,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
               vocabSize: executor.vocabSize,
               capacity: executor.editCapacity,
             },
+            maxTopCount: executor.maxTopCount,
             ownerOf: (sequence) => table.ownerOf(sequence),
           })
         : undefined,

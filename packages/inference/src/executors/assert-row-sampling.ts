@@ -1,3 +1,4 @@
+import { noLogprobs } from "./row-sampling.ts";
 import { invalidBatch } from "./assert-chunks.ts";
 import type { ForwardBatch } from "./executor.ts";
 import {
@@ -14,6 +15,8 @@ export interface SamplingLimits {
   readonly vocabSize: number;
   /** [none] */
   readonly editCapacity?: RowEditCapacity | undefined;
+  /** [no log-probabilities] */
+  readonly maxTopCount?: number | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ export function assertRowSampling(
   limits: SamplingLimits,
 ): void {
   if (sampling === undefined) return;
-  const { tokenCount, edits, ...arrays } = sampling;
+  const { tokenCount, edits, topCounts, ...arrays } = sampling;
   const { vocabSize } = limits;
   if (!Number.isInteger(tokenCount) || tokenCount < 1 || tokenCount > vocabSize) {
     throw invalidBatch("sampling.tokenCount", `an integer from 1 to ${vocabSize}`, tokenCount);
@@ -36,6 +39,18 @@ export function assertRowSampling(
     if (length < rowCount) throw invalidBatch(`sampling.${name}`, `${rowCount} rows`, length);
   }
   if (edits !== undefined) assertRowEdits(edits, rowCount, limits);
+  if (topCounts !== undefined) assertTopCounts(topCounts, rowCount, limits);
+}
+
+function assertTopCounts(topCounts: Int32Array, rowCount: number, { maxTopCount }: SamplingLimits): void {
+  const { length } = topCounts;
+  if (maxTopCount === undefined) throw invalidBatch("sampling.topCounts", "none for this executor", "some");
+  if (length < rowCount) throw invalidBatch("sampling.topCounts", `${rowCount} rows`, length);
+  for (let row = 0; row < rowCount; row += 1) {
+    const count = topCounts[row]!;
+    if (count >= noLogprobs && count <= maxTopCount) continue;
+    throw invalidBatch(`sampling.topCounts[${row}]`, `an integer from −1 to ${maxTopCount}`, count);
+  }
 }
 
 function assertRowEdits(

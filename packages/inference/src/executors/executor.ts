@@ -59,6 +59,18 @@ export interface ForwardResult {
    * @throws InferenceError `EXECUTOR_FAILED` for NaN or infinite logits
    */
   tokenId?(index: number): number;
+  /** Log-probabilities of row `index`, for which they were wanted; after `tokenId`. */
+  logprobs?(index: number): RowLogprobs;
+}
+
+/** Natural logarithms, of a row of logits before it was edited. */
+export interface RowLogprobs {
+  /** Of the sampled token. */
+  readonly logprob: number;
+  /** Of the sampled token, from 1; of equally likely ones the last. */
+  readonly rank: number;
+  /** The likeliest in order, of equally likely ones the lower id first. */
+  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
 /** A copy of keys and values from one slot to another, or a swap. */
@@ -166,6 +178,8 @@ export interface Executor extends AsyncDisposable {
   readonly canSample?: boolean;
   /** Where it samples: how much a forward may change of rows before. [nothing: such rows are not to be sampled] */
   readonly editCapacity?: RowEditCapacity | undefined;
+  /** Where it samples: for how many of the likeliest tokens of a row it gives log-probabilities. [it gives none] */
+  readonly maxTopCount?: number | undefined;
   /**
    * Whether one more forward may be begun while one runs of which all rows are sampled; it may take its tokens from those. Its
    * storage is in pages, which are read and written in the order of the calls. [false]

@@ -24,4 +24,12 @@ export interface RowSampling {
   readonly tokenCount: number;
   /** How sampled rows are changed before; only for executors with room for edits. [not at all] */
   readonly edits?: RowEdits | undefined;
+  /**
+   * `(rows)` of sampled rows, how many of the likeliest tokens are wanted beside log-probability and rank of the sampled one, all of
+   * the logits before edits; −1 where none of these are. Only for executors that rank, up to their `maxTopCount`. [−1]
+   */
+  readonly topCounts?: Int32Array | undefined;
 }
+
+/** In `RowSampling.topCounts`. */
+export const noLogprobs = -1;

@@ -33,7 +33,7 @@ async function answerBothWays(
     createPagedEngine({ ...options, onForward }),
     createPagedEngine({ ...options, canSample: false }),
     createPagedEngine({ ...options, canRunAhead: true }),
-    createPagedEngine({ ...options, editCapacity: undefined }),
+    createPagedEngine({ ...options, editCapacity: undefined, maxTopCount: 1 }),
   ].map((engine) => Promise.all(requests.map((request) => answerOf(engine, request))));
   expect(await ahead).toEqual(await sampled);
   expect(await unedited).toEqual(await sampled);
@@ -69,7 +69,7 @@ const requestOf = (salt: number, part: Partial<GenerationRequest> = {}): Generat
   ...part,
 });
 
-it("leaves sampling to the executor, and log-probabilities to the host, in the same steps", async () => {
+it("leaves sampling to the executor, log-probabilities included", async () => {
   const plain = [
     {},
     { temperature: 0 },
@@ -81,10 +81,11 @@ it("leaves sampling to the executor, and log-probabilities to the host, in the s
     requestOf(5, { sampling: { seed: 1, frequencyPenalty: 0.7 } }),
     requestOf(6, { sampling: { seed: 1, logitBias: new Map([[9, 4]]) } }),
     requestOf(7, { logprobs: 2 }),
+    requestOf(8, { logprobs: 0, sampling: { seed: 1, presencePenalty: 1.5 } }),
   ];
-  const { sampled, host, rows } = await answerBothWays([...plain, ...others]);
+  const { sampled, host, rows } = await answerBothWays([...plain, ...others], { maxSequences: 9 });
   expect(sampled).toEqual(host);
-  expect(rows).toContainEqual([1, 1, 1, 1, 1, 2, 2, 0]);
+  expect(rows).toContainEqual([1, 1, 1, 1, 1, 2, 2, 1, 2]);
 });
 
 it("asks for the logits of prompts, and has masked rows edited", async () => {
@@ -101,6 +102,21 @@ it("asks for the logits of prompts, and has masked rows edited", async () => {
   // Of the two prompts with log-probabilities all rows but the one that is sampled; then two more tokens of the fourth.
   expect([countOf(0), kinds.length - countOf(0)]).toEqual([8 + 10, 12 + 10 + 12 + 3]);
   expect(countOf(2)).toBeGreaterThanOrEqual(12 + 10);
+});
+
+it("asks the host for log-probabilities of forced tokens, and of more tokens than the executor ranks", async () => {
+  const text = createTextConstraint(["ab"]);
+  const start = (): ConstraintStatePort => {
+    const state = text.start();
+    return Object.create(state, { forcedTokenId: { value: 97 } }) as ConstraintStatePort;
+  };
+  const forced = { constraint: { start }, logprobs: 1, stopping: { maxTokens: 1 } };
+  const { sampled, host, rows } = await answerBothWays(
+    [requestOf(1, forced), requestOf(2, { logprobs: 5 }), requestOf(3, { logprobs: 4 })],
+    { maxTopCount: 4 },
+  );
+  expect(sampled).toEqual(host);
+  expect(rows[0]).toEqual([0, 0, 1]);
 });
 
 it("edits as many rows as the executor has room for", async () => {
@@ -287,6 +303,9 @@ it("begins a step while the one before it runs, but behind rows that the host sa
   expect(await statsOf(plain)).toMatchObject({ stepCount: 12, aheadStepCount: 11, hostHeldStepCount: 0 });
   const masked = requestOf(3, { sampling: { allowedTokenIds: [4, 5] }, stopping: { maxTokens: 4 } });
   expect(await statsOf([...plain, masked])).toMatchObject({ hostHeldStepCount: 4, aheadStepCount: 7 });
+  // Log-probabilities are of rows that are sampled as they are.
+  const ranked = plain.map((request) => ({ ...request, logprobs: 3 }));
+  expect(await statsOf(ranked)).toMatchObject({ aheadStepCount: 11, hostHeldStepCount: 0 });
   const full = await statsOf(plain, { pageCount: 7 });
   expect(full.preemptionCount).toBeGreaterThan(0);
   expect(full.memoryHeldStepCount).toBeGreaterThan(0);

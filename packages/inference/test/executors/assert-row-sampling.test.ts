@@ -1,9 +1,12 @@
 import { expect, it } from "vitest";
-import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
+import { assertRowSampling, type SamplingLimits } from "../../src/executors/assert-row-sampling.ts";
 import type { RowEdits, RowSampling } from "../../src/index.ts";
 import { samplingOf } from "./support/sampling-of.ts";
 
-const check = (sampling: RowSampling | undefined, editCapacity?: { edits: number; masks: number }): void =>
+const check = (
+  sampling: RowSampling | undefined,
+  { editCapacity, maxTopCount }: Omit<SamplingLimits, "vocabSize"> = {},
+): void =>
   assertRowSampling(
     {
       chunkCount: 2,
@@ -15,7 +18,7 @@ const check = (sampling: RowSampling | undefined, editCapacity?: { edits: number
       tokenIds: new Int32Array(8),
       sampling,
     },
-    { vocabSize: 20, editCapacity },
+    { vocabSize: 20, editCapacity, maxTopCount },
   );
 
 it("takes batches that are not sampled, and those whose rows are all described", () => {
@@ -51,7 +54,7 @@ const edits: RowEdits = {
 };
 
 it("takes edits that fit the executor, and none where it has no room for any", () => {
-  expect(() => check(samplingOf(3, { edits }), { edits: 4, masks: 2 })).not.toThrow();
+  expect(() => check(samplingOf(3, { edits }), { editCapacity: { edits: 4, masks: 2 } })).not.toThrow();
   expect(() => check(samplingOf(3, { edits }))).toThrow("`sampling.edits`: expected none for this executor");
 });
 
@@ -90,5 +93,22 @@ it.each<[string, Partial<RowEdits>, string]>([
   ],
 ])("refuses %s", (_, part, message) => {
   const sampling = samplingOf(3, { edits: { ...edits, ...part } });
-  expect(() => check(sampling, { edits: 4, masks: 2 })).toThrow(`\`sampling.edits.${message}`);
+  expect(() => check(sampling, { editCapacity: { edits: 4, masks: 2 } })).toThrow(
+    `\`sampling.edits.${message}`,
+  );
+});
+
+it.each([
+  [{ topCounts: Int32Array.of(-1, 0, 4) }, {}, "topCounts`: expected none for this executor, got some"],
+  [{ topCounts: Int32Array.of(-1, 0) }, { maxTopCount: 4 }, "topCounts`: expected 3 rows, got 2"],
+  [
+    { topCounts: Int32Array.of(-1, 5, 4) },
+    { maxTopCount: 4 },
+    "topCounts[1]`: expected an integer from −1 to 4, got 5",
+  ],
+])("takes counts of likeliest tokens up to what the executor ranks, and not %o", (part, limits, message) => {
+  expect(() =>
+    check(samplingOf(3, { topCounts: Int32Array.of(-1, 0, 4) }), { maxTopCount: 4 }),
+  ).not.toThrow();
+  expect(() => check(samplingOf(3, part), limits)).toThrow(`\`sampling.${message}`);
 });

@@ -25,6 +25,8 @@ export interface PagedExecutorOptions {
   readonly canSample?: boolean;
   /** [room for any, where it samples] */
   readonly editCapacity?: RowEditCapacity | undefined;
+  /** [20, where it samples] */
+  readonly maxTopCount?: number | undefined;
   /** [false] */
   readonly canRunAhead?: boolean;
   /** `(vocabSize)` logits after a history of tokens. [a hash of the history] */
@@ -43,6 +45,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   const { vocabSize, pageTokens, pageCount, maxSequences = 8, contextTokens = 128 } = options;
   const { maxLogitRows = maxSequences, canSample = true, canRunAhead = false, logits = hashLogits } = options;
   const anyEdits = { edits: 4096, masks: maxSequences };
+  const maxTopCount = "maxTopCount" in options ? options.maxTopCount : 20;
   const editCapacity = "editCapacity" in options ? options.editCapacity : anyEdits;
   const kvStorage: PagedStorage = {
     layout: "pages",
@@ -54,7 +57,14 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   /** `(pageCount, pageTokens)` */
   const pages = new Int32Array(pageCount * pageTokens).fill(unwritten);
   const seenPages = new Uint8Array(pageCount);
-  const limits = { vocabSize, sequenceTokens: contextTokens, maxLogitRows, editCapacity, rankAt: () => 0 };
+  const limits = {
+    vocabSize,
+    sequenceTokens: contextTokens,
+    maxLogitRows,
+    editCapacity,
+    maxTopCount,
+    rankAt: () => 0,
+  };
   const order = new ForwardOrder({ canRunAhead });
   /** The last call, which may have ended. */
   let last: Promise<ForwardResult> | undefined;
@@ -143,6 +153,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     maxLogitRows,
     canSample,
     editCapacity,
+    maxTopCount,
     canRunAhead,
     forward: async (batch) => {
       if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");

@@ -12,6 +12,7 @@ import { closeAll, type Closer } from "../slots/close-all.ts";
 import { addressIn } from "./address-in.ts";
 import { assertCudaOptions, type CudaExecutorOptions } from "./cuda-options.ts";
 import { type CudaPlan, planCuda } from "./memory-plan.ts";
+import { mostRankedTokens } from "./network/sample-variants.ts";
 import type { DeviceValue, PassShape } from "./network/program.ts";
 import { BatchRunner, type StepPlace } from "./step/batch-runner.ts";
 import { bindProgram } from "./step/bind-program.ts";
@@ -85,6 +86,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
         logits: offsetOf(logits),
         tokens: offsetOf(sampled.tokens),
         status: offsetOf(sampled.status),
+        ranked: offsetOf(sampled.ranked),
       },
       maxRows: plan.capacity.logits,
       vocabSize: logits.width,
@@ -153,6 +155,7 @@ class CudaExecutor implements Executor {
   readonly name = "cuda";
   readonly canSample = true;
   readonly canRunAhead = true;
+  readonly maxTopCount = mostRankedTokens;
   readonly description: string;
   readonly vocabSize: number;
   readonly plan: ExecutorMemoryPlan;
@@ -196,6 +199,7 @@ class CudaExecutor implements Executor {
       sequenceTokens: contextTokens,
       maxLogitRows: this.maxLogitRows,
       editCapacity: this.editCapacity,
+      maxTopCount: this.maxTopCount,
       rankAt: (place) => parts.adapters?.rankAt(place) ?? 0,
     };
   }

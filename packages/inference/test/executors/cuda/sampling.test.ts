@@ -7,6 +7,7 @@ import {
   type GenerationRequest,
   type GenerationResult,
   type RowSampling,
+  type TokenLogprob,
 } from "../../../src/index.ts";
 import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
 import { createPlainByteTokenizer } from "../../support/byte-tokenizer.ts";
@@ -23,6 +24,8 @@ const sizes = { maxSequences: 6, contextTokens: 64 };
 const withoutSampling = (executor: Executor): Executor => ({
   ...executor,
   canSample: false,
+  editCapacity: undefined,
+  maxTopCount: undefined,
   forward: (batch) => executor.forward(batch),
   dispose: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -35,6 +38,8 @@ function countRows(
   const counts = { tokenCount: 0, rowCount: 0 };
   return Object.assign(counts, withoutSampling(executor), {
     canSample: true,
+    editCapacity: executor.editCapacity,
+    maxTopCount: executor.maxTopCount,
     forward: async (batch: Parameters<Executor["forward"]>[0]) => {
       const result = await executor.forward(batch);
       return {
@@ -47,6 +52,7 @@ function countRows(
           counts.tokenCount += 1;
           return result.tokenId!(index);
         },
+        logprobs: (index: number) => result.logprobs!(index),
       };
     },
   });
@@ -96,7 +102,7 @@ const plain = [
 ].map((sampling, salt) => requestOf(salt, sampling));
 
 describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
-  test("draws what the host draws, of edited rows too, beside a request that the host samples", async () => {
+  test("draws what the host draws, of edited rows too, with log-probabilities", async () => {
     const model = await openGolden("llama2");
     using memory = openPool();
     // A pass has room for 14 tokens, so that a step takes several.
@@ -121,6 +127,8 @@ describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
       requestOf(8, { bannedSequences: [[9], [3, 50]], topK: 4 }),
       { ...requestOf(9, {}), constraint: createTextConstraint(["one answer", "other answer", "one more"]) },
       { ...requestOf(6, {}), logprobs: 1 },
+      { ...requestOf(6, { presencePenalty: 1.5, temperature: 0 }), logprobs: 20 },
+      { ...requestOf(8, { allowedTokenIds: [3, 50, 99] }), logprobs: 0 },
       { ...requestOf(7, {}), stopping: { minTokens: 3, maxTokens: 8, stopTokenIds: [1, 2, 3] } },
     ];
     const counted = countRows(executor);
@@ -130,25 +138,53 @@ describeOnProcessor("sampling on a CUDA device", (openPool, { standIn }) => {
       answers.map((choices) => choices.map(({ tokenIds, finishReason }) => ({ tokenIds, finishReason })));
     expect(tokensOf(sampled)).toEqual(tokensOf(await answersOf(withoutSampling(executor), requests)));
     const lastCount = sampled.at(-1)![0]!.tokenIds.length;
-    expect([counted.tokenCount, counted.rowCount]).toEqual([10 * 8 + lastCount, 8]);
+    expect([counted.tokenCount, counted.rowCount]).toEqual([13 * 8 + lastCount, 0]);
   });
 
-  test("records graphs of draws, of likeliest tokens, of edited rows and of logits apart", async () => {
+  test.each([
+    ["as they are", { ...requestOf(1, { temperature: 0 }), logprobs: 20 }],
+    ["drawn", { ...requestOf(2, { topK: 30 }), logprobs: 3 }],
+    [
+      "of changed rows",
+      { ...requestOf(3, { presencePenalty: 2, logitBias: new Map([[7, 9]]) }), logprobs: 5 },
+    ],
+    ["of masked rows", { ...requestOf(4, { allowedTokenIds: [3, 50, 99, 120] }), logprobs: 0 }],
+  ])("gives the log-probabilities that the host computes: %s", async (_, request) => {
     const model = await openGolden("llama2");
     using memory = openPool();
     await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const logprobsOf = async (asked: Executor): Promise<readonly TokenLogprob[]> => {
+      const [choices] = await answersOf(asked, [request]);
+      return choices![0]!.logprobs!;
+    };
+    const [got, expected] = [await logprobsOf(executor), await logprobsOf(withoutSampling(executor))];
+    const withoutNumbers = (tokens: readonly TokenLogprob[]): unknown =>
+      tokens.map(({ tokenId, rank, top }) => ({ tokenId, rank, top: top.map((each) => each.tokenId) }));
+    expect(withoutNumbers(got)).toEqual(withoutNumbers(expected));
+    const numbersOf = (tokens: readonly TokenLogprob[]): number[] =>
+      tokens.flatMap(({ logprob, top }) => [logprob, ...top.map((each) => each.logprob)]);
+    const others = numbersOf(expected);
+    const differences = numbersOf(got).map((logprob, at) => Math.abs(logprob - others[at]!));
+    expect(Math.max(...differences)).toBeLessThan(1e-11);
+  });
+
+  test("records graphs of likeliest tokens, of draws, of edited and ranked rows and of logits apart", async () => {
+    const model = await openGolden("llama2");
+    using memory = openPool();
+    await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const edited = requestOf(1, { allowedTokenIds: [5, 6], temperature: 0 });
     const kinds = [
-      requestOf(1, { temperature: 0 }),
-      requestOf(1, {}),
-      requestOf(1, { presencePenalty: 1 }),
-      requestOf(1, { allowedTokenIds: [5, 6], temperature: 0 }),
-      { ...requestOf(1, {}), logprobs: 1 },
-    ];
-    for (const [at, request] of kinds.entries()) {
+      [executor, requestOf(1, { temperature: 0 })],
+      [executor, requestOf(1, {})],
+      [executor, edited],
+      [executor, { ...requestOf(1, { temperature: 0 }), logprobs: 1 }],
+      [executor, { ...edited, logprobs: 1 }],
+      [withoutSampling(executor), requestOf(1, {})],
+    ] as const;
+    for (const [at, [asked, request]] of kinds.entries()) {
       for (let round = 0; round < 2; round += 1) {
-        const requests = [request];
-        const answers = await answersOf(executor, requests);
-        expect(answers).toEqual(await answersOf(executor, requests));
+        const answers = await answersOf(asked, [request]);
+        expect(answers).toEqual(await answersOf(asked, [request]));
       }
       expect(standIn.live().graphs).toBe(at + 1);
     }

@@ -3,6 +3,7 @@ import { editLogits } from "../kernels/manifests/edit-logits.ts";
 import { embed } from "../kernels/manifests/embed.ts";
 import { experts } from "../kernels/manifests/experts.ts";
 import { feed } from "../kernels/manifests/feed.ts";
+import { logprobs } from "../kernels/manifests/logprobs.ts";
 import { rows as rowKernels } from "../kernels/manifests/rows.ts";
 import { sample } from "../kernels/manifests/sample.ts";
 import { input, integers, type KernelCase, output } from "./kernel-case.ts";
@@ -11,6 +12,8 @@ import { NumberSource } from "./number-source.ts";
 const rows = 3;
 const width = 64;
 const counts = integers(rows);
+/** As `logprobs.cu` writes of a row. */
+const rankedInts = 46;
 
 /** Rows that are looked up, copied and mixed, and the tokens that are taken of rows of logits. */
 export function rowCases(): readonly KernelCase[] {
@@ -162,6 +165,39 @@ function choices(): readonly KernelCase[] {
       grid: rows,
       block: 512,
       args: [tokens, status, logits, parameters, integers(0, 0, 40), counts, 1, vocab, tokenCount],
+    },
+    {
+      manifest: logprobs,
+      entry: "likeliest_tokens",
+      grid: rows,
+      block: 512,
+      // The last one wants nothing.
+      args: [
+        output("int32", rows * rankedInts, { initial: new Int32Array(rows * rankedInts) }),
+        output("float32", rows * vocab, { initial: new Float32Array(rows * vocab) }),
+        // So far apart that their exponentials are exact: the bits of a sum are compared.
+        input(Float32Array.from({ length: rows * vocab }, (_, at) => -1000 * ((at * 37) % 257))),
+        integers(20, 3, -1),
+        counts,
+        1,
+        vocab,
+      ],
+    },
+    {
+      manifest: logprobs,
+      entry: "token_ranks",
+      grid: rows,
+      block: 512,
+      // Of the second one no token was taken.
+      args: [
+        output("int32", rows * rankedInts, { initial: new Int32Array(rows * rankedInts) }),
+        logits,
+        integers(990, -1, 7),
+        integers(0, 0, 20),
+        counts,
+        1,
+        vocab,
+      ],
     },
     {
       manifest: editLogits,

@@ -21,6 +21,7 @@ import { gemv } from "./manifests/gemv.ts";
 import { gemvBlocks } from "./manifests/gemv-blocks.ts";
 import { gemvMma } from "./manifests/gemv-mma.ts";
 import { gemvMmaBlocks } from "./manifests/gemv-mma-blocks.ts";
+import { logprobs } from "./manifests/logprobs.ts";
 import { narrow } from "./manifests/narrow.ts";
 import { norm } from "./manifests/norm.ts";
 import { normRotateAppend } from "./manifests/norm-rotate-append.ts";
@@ -53,6 +54,7 @@ const manifests: readonly KernelManifest[] = [
   gemvBlocks,
   gemvMma,
   gemvMmaBlocks,
+  logprobs,
   narrow,
   norm,
   normRotateAppend,

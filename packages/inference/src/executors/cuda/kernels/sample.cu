@@ -13,6 +13,7 @@
 // 512 threads; grid (rows). Arithmetic of weights is float64: its rate decides where the vocabulary is large.
 #include "best-logit.cuh"
 #include "float64.cuh"
+#include "warp64.cuh"
 
 #define THREADS 512
 #define WARPS 16
@@ -38,24 +39,6 @@ struct Kept {
 
 // The order at which the sum of measures, from the largest order on, reaches a target, and the sum of those above it.
 struct Cut { u32 order; u64 above; };
-
-DEV u64 shuffle_xor64(u64 x, int mask) { return (u64)shuffle_xor((u32)(x >> 32), mask) << 32 | shuffle_xor((u32)x, mask); }
-DEV u64 shuffle64(u64 x, int lane) { return (u64)shuffle((u32)(x >> 32), lane) << 32 | shuffle((u32)x, lane); }
-DEV u64 warp_sum64(u64 x) {
-#pragma unroll
-  for (int distance = 16; distance > 0; distance /= 2) x += shuffle_xor64(x, distance);
-  return x;
-}
-// The sum over the lanes up to and with this one.
-DEV u64 warp_scan64(u64 x) {
-  const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const u64 before = shuffle64(x, max(0, lane - distance));
-    if (lane >= distance) x += before;
-  }
-  return x;
-}
 
 // Digit by digit of 8 bits, from the highest: the sums of each digit's measures, then the digit that reaches the target.
 template <class M> DEV Cut find_cut(const Row &row, u64 target, const M &measure) {

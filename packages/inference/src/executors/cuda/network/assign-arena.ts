@@ -28,7 +28,7 @@ export function assignArena(program: Program, capacity: RowCapacity): ArenaLayou
   const { steps, logits, sampled, valueCount } = program;
   const lastSteps = lastUses(steps);
   // The host reads them, and the next pass takes its tokens from there, before it writes anything.
-  for (const { id } of [logits, sampled.tokens, sampled.status]) lastSteps.set(id, steps.length);
+  for (const { id } of [logits, ...Object.values(sampled)]) lastSteps.set(id, steps.length);
   const offsets = new Float64Array(valueCount);
   let live: LiveRange[] = [];
   let sizeBytes = 0;

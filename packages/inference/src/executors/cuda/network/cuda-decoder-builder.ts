@@ -33,7 +33,7 @@ import { normLaunch } from "./norm-launch.ts";
 import { OperationList } from "./operation-list.ts";
 import type { AddressOperand, DeviceValue, KernelLaunch, Program, RowKind } from "./program.ts";
 import { rotateLaunch } from "./rotate-launch.ts";
-import { sampleVariants } from "./sample-variants.ts";
+import { rankedInts, sampleVariants } from "./sample-variants.ts";
 import { gatherLaunch, repeatLaunch, rotateBlocksLaunch, sliceLaunch } from "./row-launches.ts";
 import { WeightUses } from "./weight-uses.ts";
 
@@ -199,13 +199,18 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const product = this.#product(rows, weight, bias);
     const logits =
       softCap === undefined ? product : this.#each(product, (out) => capLaunch(out, product, softCap));
-    const sampled = { tokens: this.#list.value(1, logits.rows), status: this.#list.value(2, logits.rows) };
+    const sampled = {
+      tokens: this.#list.value(1, logits.rows),
+      status: this.#list.value(2, logits.rows),
+      ranked: this.#list.value(rankedInts, logits.rows),
+    };
+    const raw = this.#list.value(logits.width, logits.rows);
     this.#list.add({
       reads: [logits],
-      writes: [sampled.tokens, sampled.status],
+      writes: [...Object.values(sampled), raw],
       name: "sampling",
       matrices: [],
-      variants: () => sampleVariants(logits, sampled),
+      variants: () => sampleVariants(logits, sampled, raw),
     });
     this.#results = { logits, sampled };
   }

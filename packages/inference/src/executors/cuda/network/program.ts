@@ -26,6 +26,7 @@ export type PassInputName =
   | "adapters"
   | "logitTokens"
   | "topKs"
+  | "topCounts"
   | "samplingParameters"
   | "pieceTokens"
   | "pieceLengths"
@@ -67,10 +68,12 @@ export interface PassShape {
   readonly longestContextTokens: number;
   /** Ids below it are sampled; 0 where no row is. */
   readonly sampledTokenCount: number;
-  /** Whether a token is drawn, and not the likeliest one of each row taken. */
+  /** Whether tokens are taken by the kernel that draws, which takes the likeliest of a row as well. */
   readonly isDrawn: boolean;
   /** Whether any row is changed before it is sampled. */
   readonly isEdited: boolean;
+  /** Whether log-probabilities are wanted of any row. */
+  readonly isRanked: boolean;
 }
 
 /** A launch of a kernel, but for the size of a pass. */
@@ -96,10 +99,14 @@ export interface ProgramStep {
   readonly writes: readonly DeviceValue[];
 }
 
-/** What is sampled of rows of logits, in integers: `(logit rows, 1)` and `(logit rows, 2)`, as `argmax.cu` describes. */
+/**
+ * What is sampled of rows of logits, in integers: `(logit rows, 1)` and `(logit rows, 2)`, as `argmax.cu` describes; and
+ * `(logit rows, rankedInts)`, as `logprobs.cu` does.
+ */
 export interface SampledValues {
   readonly tokens: DeviceValue;
   readonly status: DeviceValue;
+  readonly ranked: DeviceValue;
 }
 
 /** All of a network: what is launched, in order, for each pass. */

@@ -218,6 +218,7 @@ export class BatchRunner {
     inputs.send(stream);
     if (!graphs.launch(shape)) queueLaunches(shape);
     if (shape.sampledTokenCount > 0) rows.queueTokens(shape.logitCount);
+    if (shape.isRanked) rows.queueRanked(shape.logitCount);
     rows.queueLogits(shape.logitCount);
     rows.endPass(shape.logitCount);
   }

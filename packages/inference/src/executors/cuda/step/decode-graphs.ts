@@ -6,8 +6,8 @@ const batchStep = 16;
 const shortestContext = 1024;
 const contextFactor = 4;
 
-/** No row is sampled; the likeliest tokens are taken, or tokens drawn, of rows as they are, or edited. */
-const samplingKinds = 5;
+/** No row is sampled; the likeliest tokens are taken; tokens are drawn, after edits or not, with log-probabilities or not. */
+const samplingKinds = 6;
 
 /** What a graph records. */
 export interface DecodeSteps {
@@ -43,12 +43,13 @@ export class DecodeGraphs {
     sampledTokenCount,
     isDrawn,
     isEdited,
+    isRanked,
   }: PassShape): boolean {
     const { stream, device, maxSequences, contextTokens, queue } = this.#steps;
     if (longestPieceTokens !== 1 || logitCount !== tokenCount || tokenCount > maxSequences) return false;
     const batch = Math.min(maxSequences, batchBucket(tokenCount));
     const context = Math.min(contextTokens, contextBucket(longestContextTokens));
-    const key = [batch, context, isAdapted, sampledTokenCount, isDrawn, isEdited].join(" ");
+    const key = [batch, context, isAdapted, sampledTokenCount, isDrawn, isEdited, isRanked].join(" ");
     let graph = this.#graphs.get(key);
     if (graph === undefined) {
       const shape: PassShape = {
@@ -61,6 +62,7 @@ export class DecodeGraphs {
         sampledTokenCount,
         isDrawn,
         isEdited,
+        isRanked,
       };
       graph = captureGraph(device, stream, () => queue(shape));
       this.#graphs.set(key, graph);

@@ -1,8 +1,10 @@
 import type { CudaDevice, CudaMemoryBlock, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
 import { InferenceError, nonFiniteLogits } from "../../../errors.ts";
-import type { ForwardResult } from "../../executor.ts";
+import type { ForwardResult, RowLogprobs } from "../../executor.ts";
 import { isRowEdited } from "../../row-edits.ts";
-import type { RowSampling } from "../../row-sampling.ts";
+import { noLogprobs, type RowSampling } from "../../row-sampling.ts";
+import { rankedInts } from "../network/sample-variants.ts";
+import { rankedRow } from "./ranked-row.ts";
 
 const numberBytes = 4;
 /** What the kernels write where nothing can be sampled. */
@@ -17,16 +19,24 @@ export interface HostRowsPlace {
   readonly stream: CudaStream;
   readonly arena: CudaMemoryBlock;
   /** In the arena. */
-  readonly offsets: { readonly logits: number; readonly tokens: number; readonly status: number };
+  readonly offsets: {
+    readonly logits: number;
+    readonly tokens: number;
+    readonly status: number;
+    readonly ranked: number;
+  };
   readonly maxRows: number;
   readonly vocabSize: number;
 }
 
 type RowSizes = Pick<HostRowsPlace, "maxRows" | "vocabSize">;
 
-/** Bytes of pinned memory: the logits of each row, its token, and two counts of what is wrong with it. */
+/** Of a row and a batch: its token, two counts of what is wrong with it, and what log-probabilities are made of. */
+const keptInts = 3 + rankedInts;
+
+/** Bytes of pinned memory: the logits of each row, and its integers in each batch. */
 export function hostRowsBytes({ maxRows, vocabSize }: RowSizes): number {
-  return maxRows * (vocabSize + keptBatches * 3) * numberBytes;
+  return maxRows * (vocabSize + keptBatches * keptInts) * numberBytes;
 }
 
 /** Pinned memory for rows. A batch that runs ahead is behind one without logits: there is one place for those. */
@@ -42,17 +52,30 @@ export class HostRowsMemory {
     const { buffer, byteOffset } = this.#pinned.bytes;
     this.logits = Array.from(
       { length: maxRows },
-      (_, row) => new Float32Array(buffer, byteOffset + row * vocabSize * numberBytes, vocabSize),
+      (_, row) =>
+        new Float32Array(
+          buffer,
+          byteOffset + (maxRows * keptBatches * keptInts + row * vocabSize) * numberBytes,
+          vocabSize,
+        ),
     );
   }
 
-  /** `(rows)` tokens, and `(rows, 2)` counts, of one of two batches. */
-  integersOf(batch: 0 | 1): { readonly tokens: Int32Array; readonly status: Int32Array } {
-    const { maxRows, vocabSize } = this.#sizes;
+  /** `(rows)` tokens, `(rows, 2)` counts, and `(rows, rankedInts)`, of one of two batches. */
+  integersOf(batch: 0 | 1): {
+    readonly tokens: Int32Array;
+    readonly status: Int32Array;
+    readonly ranked: Int32Array;
+  } {
+    const { maxRows } = this.#sizes;
     const { buffer, byteOffset } = this.#pinned.bytes;
-    const start = byteOffset + maxRows * (vocabSize + batch * 3) * numberBytes;
-    const integers = new Int32Array(buffer, start, 3 * maxRows);
-    return { tokens: integers.subarray(0, maxRows), status: integers.subarray(maxRows) };
+    const start = byteOffset + maxRows * batch * keptInts * numberBytes;
+    const integers = new Int32Array(buffer, start, keptInts * maxRows);
+    return {
+      tokens: integers.subarray(0, maxRows),
+      status: integers.subarray(maxRows, 3 * maxRows),
+      ranked: integers.subarray(3 * maxRows),
+    };
   }
 
   dispose(): void {
@@ -67,8 +90,11 @@ export class HostRows {
   readonly #tokens: Int32Array;
   /** `(rows, 2)` of the rows of passes that sample. */
   readonly #status: Int32Array;
+  /** `(rows, rankedInts)` of the rows of passes with log-probabilities. */
+  readonly #ranked: Int32Array;
   /** Copied: the caller reuses the arrays of a batch. */
   readonly #isSampled: Uint8Array;
+  readonly #topCounts: Int32Array;
   /** How many logits each row is said to have had where none could be sampled. */
   readonly #logitCounts: Int32Array;
   #rowCount = 0;
@@ -76,11 +102,13 @@ export class HostRows {
   constructor(place: HostRowsPlace, memory: HostRowsMemory, batch: 0 | 1) {
     this.#place = place;
     this.#isSampled = new Uint8Array(place.maxRows);
+    this.#topCounts = new Int32Array(place.maxRows);
     this.#logitCounts = new Int32Array(place.maxRows);
     this.#logits = memory.logits;
-    const { tokens, status } = memory.integersOf(batch);
+    const { tokens, status, ranked } = memory.integersOf(batch);
     this.#tokens = tokens;
     this.#status = status;
+    this.#ranked = ranked;
   }
 
   /** Rows of the passes that ran. */
@@ -93,6 +121,8 @@ export class HostRows {
     this.#rowCount = 0;
     this.#isSampled.fill(0);
     this.#isSampled.set(sampling?.isSampled.subarray(0, this.#place.maxRows) ?? []);
+    this.#topCounts.fill(noLogprobs);
+    this.#topCounts.set(sampling?.topCounts?.subarray(0, this.#place.maxRows) ?? []);
     this.#logitCounts.fill(this.#place.vocabSize);
     const edits = sampling?.edits;
     if (edits === undefined) return;
@@ -109,6 +139,13 @@ export class HostRows {
     const { tokens, status } = this.#place.offsets;
     this.#queueCopy(this.#tokens.subarray(start, end), tokens);
     this.#queueCopy(this.#status.subarray(2 * start, 2 * end), status);
+  }
+
+  /** Queues the copy of what log-probabilities of a pass are made of. */
+  queueRanked(rowCount: number): void {
+    const start = this.#rowCount * rankedInts;
+    const rows = this.#ranked.subarray(start, start + rowCount * rankedInts);
+    this.#queueCopy(rows, this.#place.offsets.ranked);
   }
 
   /** Queues copies of the logits of a pass that are wanted, of neighbours at once. */
@@ -142,6 +179,7 @@ export class HostRows {
       rowCount: this.#rowCount,
       row: (index) => this.#logits[this.#assertRow(index, 0)]!,
       tokenId: (index) => this.#tokenAt(this.#assertRow(index, 1)),
+      logprobs: (index) => this.#logprobsAt(this.#assertRow(index, 1)),
     };
   }
 
@@ -158,6 +196,18 @@ export class HostRows {
     const isRaw = nanCount > 0 || infiniteCount > 0;
     const logitCount = isRaw ? this.#place.vocabSize : this.#logitCounts[row]!;
     throw nonFiniteLogits({ logitCount, nanCount, infiniteCount });
+  }
+
+  #logprobsAt(row: number): RowLogprobs {
+    const topCount = this.#topCounts[row]!;
+    if (topCount === noLogprobs) {
+      const expected = "a row that log-probabilities are wanted of";
+      throw new InferenceError("INVALID_BATCH", { field: "index", expected, got: row });
+    }
+    return rankedRow(
+      this.#ranked.subarray(row * rankedInts, (row + 1) * rankedInts),
+      Math.min(topCount, this.#place.vocabSize),
+    );
   }
 
   #queueCopy(into: Float32Array | Int32Array, offsetBytes: number): void {

@@ -28,6 +28,7 @@ function arraySizes({ tokens, logits, pieces, tableStride }: PassCapacity): Arra
     ["adapters", tokens],
     ["logitTokens", logits],
     ["topKs", logits],
+    ["topCounts", logits],
     ["samplingParameters", logits * samplingParameterInts],
     ["pieceTokens", pieces],
     ["pieceLengths", pieces],

@@ -1,5 +1,5 @@
 import type { CudaDevice, CudaStream, PinnedBuffer } from "@infernode/memory/cuda";
-import type { RowSampling } from "../../row-sampling.ts";
+import { noLogprobs, type RowSampling } from "../../row-sampling.ts";
 import type { PassInputName, PassShape } from "../network/program.ts";
 import { type EditArrays, EditInputs } from "./edit-arrays.ts";
 import { type InputArrays, passInputBytes } from "./input-arrays.ts";
@@ -96,7 +96,7 @@ export class PassInputs {
   /** Writes down how the rows of the pass are sampled, which are those of a batch from `firstRow` on. */
   addSampling(sampling: RowSampling, firstRow: number): void {
     const shape = this.#shape;
-    const { topKs } = this.#arrays;
+    const { topKs, topCounts } = this.#arrays;
     const parameters = this.#samplingParameters;
     const { exponentFloors, topPs, uniforms } = sampling;
     for (let row = 0; row < shape.logitCount; row += 1) {
@@ -108,10 +108,15 @@ export class PassInputs {
       parameters[at + 2] = topPs[from]!;
       parameters[at + 3] = uniforms[from]!;
       topKs[row] = sampling.topKs[from]!;
+      topCounts[row] =
+        sampling.isSampled[from] === 1 ? (sampling.topCounts?.[from] ?? noLogprobs) : noLogprobs;
       shape.isDrawn ||= temperature !== 0;
+      shape.isRanked ||= topCounts[row] !== noLogprobs;
       if (sampling.isSampled[from] === 1) shape.sampledTokenCount = sampling.tokenCount;
     }
     shape.isEdited = this.#edits.write(sampling, { firstRow, rowCount: shape.logitCount });
+    // One kernel for both kinds of rows, so that there are fewer graphs.
+    shape.isDrawn ||= shape.isEdited || shape.isRanked;
   }
 
   /** Writes down how large the pass is, after all was added. */
@@ -165,5 +170,6 @@ function emptyShape(): PassShape {
     sampledTokenCount: 0,
     isDrawn: false,
     isEdited: false,
+    isRanked: false,
   };
 }

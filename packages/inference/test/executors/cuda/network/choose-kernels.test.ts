@@ -32,6 +32,7 @@ const pieceOf = (tokenCount: number): PassShape => ({
   sampledTokenCount: 0,
   isDrawn: false,
   isEdited: false,
+  isRanked: false,
 });
 
 const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>

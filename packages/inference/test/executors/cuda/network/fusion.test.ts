@@ -16,6 +16,7 @@ const shape: PassShape = {
   sampledTokenCount: 0,
   isDrawn: false,
   isEdited: false,
+  isRanked: false,
 };
 
 /** Kernels of the layers of a model, and of what is around them, for a single token. */
