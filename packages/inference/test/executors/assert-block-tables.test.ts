@@ -64,10 +64,10 @@ test.each([
         [0, 1, 2],
         [3, 1, 4],
       ],
-      field: "`blockTables[4]`",
+      field: "`blockTables[1]`",
     },
   ],
-  ["a page twice in one row", { rows: [[0, 1, 1]], field: "`blockTables[2]`" }],
+  ["a page twice in one row", { rows: [[0, 1, 1]], field: "`blockTables[1]`" }],
 ])("refuses %s", (_, { rows, field }) => {
   expect(() => check(rows)).toThrow(expect.objectContaining({ code: "INVALID_BATCH" }));
   expect(() => check(rows)).toThrow(field);
