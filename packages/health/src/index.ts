@@ -24,6 +24,7 @@ export type {
   FamilyDefinition,
   HistogramDefinition,
   LabelValues,
+  Observer,
   Recorder,
   SeriesScope,
 } from "./metrics/series-scope.ts";

@@ -111,7 +111,7 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       const stepSeconds = sample.stepMs / 1000;
       observe.stepDuration(stepSeconds);
       observe.stepTokens(sample.prefillTokenCount + sample.decodeTokenCount);
-      for (let token = 0; token < sample.decodeTokenCount; token += 1) observe.interTokenLatency(stepSeconds);
+      if (sample.decodeTokenCount > 0) observe.interTokenLatency(stepSeconds, sample.decodeTokenCount);
       gauges.runningSequences(sample.runningSequenceCount);
       setWaiting(sample.waitingRequestCount);
       gauges.kvCacheUsage(sample.kvCacheUsage);
@@ -159,15 +159,21 @@ function createCounters(scope: SeriesScope): Record<CounterKey, Recorder> {
   );
 }
 
-function createHistograms(scope: SeriesScope, contextTokens: number): Record<HistogramKey, Recorder> {
+/** Observes a value, once or several times. */
+type Observe = (value: number, count?: number) => void;
+
+function createHistograms(scope: SeriesScope, contextTokens: number): Record<HistogramKey, Observe> {
   const tokenBuckets = oneTwoFiveBuckets(contextTokens);
   const bounds = (buckets: DualBuckets): readonly number[] => (buckets === "tokens" ? tokenBuckets : buckets);
-  return mapValues(histogramFamilies, ({ own, vllm, help, buckets, ownBuckets = buckets }) =>
-    both([
+  return mapValues(histogramFamilies, ({ own, vllm, help, buckets, ownBuckets = buckets }) => {
+    const observers = [
       own && scope.histogram({ name: own, help, buckets: bounds(ownBuckets) }),
       vllm && scope.histogram({ name: vllm, help, buckets: bounds(buckets) }),
-    ]),
-  );
+    ].filter((observe) => typeof observe === "function");
+    return (value, count) => {
+      for (const observe of observers) observe(value, undefined, count);
+    };
+  });
 }
 
 function createFinishedCounter(
@@ -226,7 +232,7 @@ function dual(
   );
 }
 
-function both(recorders: readonly (Recorder | "" | undefined)[]): Recorder {
+function both(recorders: readonly (Recorder | undefined)[]): Recorder {
   const present = recorders.filter((recorder) => typeof recorder === "function");
   return (value) => {
     for (const record of present) record(value);

@@ -6,8 +6,8 @@ import type { PromptService } from "./prompt.ts";
 
 /**
  * An event of a call: plain data that can be sent between processes. Three types mean the same in every operation:
- * `delta` is a `DeltaEvent`. `accepted` comes first, if at all: the engine has queued the call, and its own limits count it. `restarted` comes
- * from the daemon: the engine crashed, and everything since `accepted` is void and comes again.
+ * `delta` is a `DeltaEvent`. `accepted` comes first, if at all: the engine has queued the call, and its own limits count
+ * it. `restarted` comes from the daemon: the engine crashed, and everything since `accepted` is void and comes again.
  */
 export interface CallEvent {
   readonly type: string;

@@ -1,6 +1,7 @@
-import type { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { HealthError } from "../errors.ts";
 import { assertName } from "../options.ts";
+import { HistogramFamily } from "./histogram-family.ts";
 import { promClient } from "./prom-client.ts";
 
 /** The definition of a metric family. */
@@ -23,23 +24,31 @@ export type LabelValues = Readonly<Record<string, string>>;
 /** Adds to a counter, sets a gauge or observes a value. Does nothing once the scope is disposed. */
 export type Recorder = (value: number, labels?: LabelValues) => void;
 
+/** Observes a value, once or several times. Does nothing once the scope is disposed. */
+export type Observer = (value: number, labels?: LabelValues, count?: number) => void;
+
 /** The series of one subject (a model, a server) in families that it shares with others. */
 export interface SeriesScope extends Disposable {
   counter(definition: FamilyDefinition): Recorder;
   gauge(definition: FamilyDefinition): Recorder;
-  histogram(definition: HistogramDefinition): Recorder;
+  histogram(definition: HistogramDefinition): Observer;
   /** Removes the series; the families stay. */
   dispose(): void;
 }
 
-type Family = Counter | Gauge | Histogram;
+/** How a family is recorded for one set of labels. */
+type RecordSeries = (value: number, count: number) => void;
 
-interface Recording<Kind extends Family> {
-  readonly family: Kind;
+interface Family {
+  remove(labels: LabelValues): void;
+}
+
+interface Recording {
+  readonly family: Family;
   readonly definition: FamilyDefinition;
   /** Creates the series with the value 0. */
   readonly zero: (labels: LabelValues) => void;
-  readonly record: (labels: LabelValues, value: number) => void;
+  readonly recordOf: (labels: LabelValues) => RecordSeries;
 }
 
 /**
@@ -55,26 +64,29 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
   const series: { readonly family: Family; readonly labels: LabelValues }[] = [];
   let isDisposed = false;
 
-  function recorder<Kind extends Family>({ family, definition, zero, record }: Recording<Kind>): Recorder {
+  function recorder({ family, definition, zero, recordOf }: Recording): Observer {
     const { labelNames = [] } = definition;
+    const open = (labels: LabelValues): RecordSeries => {
+      series.push({ family, labels });
+      return recordOf(labels);
+    };
     if (labelNames.length === 0) {
-      series.push({ family, labels: scopeLabels });
+      const record = open(scopeLabels);
       zero(scopeLabels);
-      return (value) => {
-        if (!isDisposed) record(scopeLabels, value);
+      return (value, _, count = 1) => {
+        if (!isDisposed) record(value, count);
       };
     }
-    const known = new Map<string, LabelValues>();
-    return (value, own = {}) => {
+    const known = new Map<string, RecordSeries>();
+    return (value, own = {}, count = 1) => {
       if (isDisposed) return;
       const key = labelNames.map((name) => own[name]).join("\n");
-      let labels = known.get(key);
-      if (labels === undefined) {
-        labels = { ...scopeLabels, ...own };
-        known.set(key, labels);
-        series.push({ family, labels });
+      let record = known.get(key);
+      if (record === undefined) {
+        record = open({ ...scopeLabels, ...own });
+        known.set(key, record);
       }
-      record(labels, value);
+      record(value, count);
     };
   }
 
@@ -97,23 +109,35 @@ export function createSeriesScope(registry: Registry, scopeLabels: LabelValues =
     counter(definition) {
       const settings = settingsOf(definition);
       const family = findFamily(settings, prom.Counter) ?? new prom.Counter(settings);
-      const record = (labels: LabelValues, value: number): void => family.inc(labels, value);
-      return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
+      return recorder({
+        family,
+        definition,
+        zero: (labels) => family.inc(labels, 0),
+        recordOf: (labels) => (value) => family.inc(labels, value),
+      });
     },
     gauge(definition) {
       const settings = settingsOf(definition);
       const family = findFamily(settings, prom.Gauge) ?? new prom.Gauge(settings);
-      const record = (labels: LabelValues, value: number): void => family.set(labels, value);
-      return recorder({ family, definition, zero: (labels) => record(labels, 0), record });
+      return recorder({
+        family,
+        definition,
+        zero: (labels) => family.set(labels, 0),
+        recordOf: (labels) => (value) => family.set(labels, value),
+      });
     },
     histogram(definition) {
       assertBounds(definition);
       const settings = settingsOf(definition);
       const family =
-        findFamily(settings, prom.Histogram) ??
-        new prom.Histogram({ ...settings, buckets: [...definition.buckets] });
-      const record = (labels: LabelValues, value: number): void => family.observe(labels, value);
-      return recorder({ family, definition, zero: (labels) => family.zero(labels), record });
+        findFamily(settings, HistogramFamily) ??
+        new HistogramFamily({ ...settings, registry, buckets: definition.buckets });
+      return recorder({
+        family,
+        definition,
+        zero: (labels) => family.zero(labels),
+        recordOf: (labels) => family.observer(labels),
+      });
     },
     dispose,
     [Symbol.dispose]: dispose,

@@ -29,12 +29,14 @@ test("adds to counters, sets gauges and observes values, by labels", async () =>
   set(7);
   set(5);
   observe(1.5);
+  observe(0.5, undefined, 64);
   const families = parsePrometheusText(await metrics.render());
   expect(valueOf(families, "requests_total", { code: "200" })).toBe(3);
   expect(valueOf(families, "requests_total", { code: "404" })).toBe(1);
   expect(valueOf(families, "depth")).toBe(5);
-  expect(valueOf(families, "size_bucket", { le: "1" })).toBe(0);
-  expect(valueOf(families, "size_bucket", { le: "2" })).toBe(1);
+  expect(valueOf(families, "size_bucket", { le: "1" })).toBe(64);
+  expect(valueOf(families, "size_bucket", { le: "2" })).toBe(65);
+  expect(valueOf(families, "size_sum")).toBe(33.5);
 });
 
 test("scopes share families, and each is disposed without the others", async () => {
