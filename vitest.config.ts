@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const include = ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"];
 /** Tests that change their process for good, such as the stack of its native calls: each file has one of its own. */
@@ -7,6 +8,17 @@ const isolated = [
   "packages/inference/test/executors/onnx/runtime/**/*.test.ts",
   "benchmarks/test/peers/**/*.test.ts",
 ];
+
+/** Where files take tens of seconds: they begin first, or the last of them would run when the others have ended. */
+const slow = /\/(?:executors\/(?:cuda|onnx|tfjs)|test\/(?:cuda|e2e|hostile)|peers)\//;
+
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isSlow = ({ moduleId }: TestSpecification): boolean => slow.test(moduleId);
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: ["@infernode/source"] },
@@ -17,8 +29,9 @@ export default defineConfig({
     hookTimeout: 240_000,
     expect: { poll: { timeout: 120_000 } },
     pool: "forks",
-    // Much of the time of the tests is waiting for processes that they start.
-    maxWorkers: Math.max(3, availableParallelism()),
+    sequence: { sequencer: SlowFirst },
+    // Half of the time of the tests is waiting for processes that they start.
+    maxWorkers: Math.max(5, availableParallelism()),
     projects: [
       // A worker runs many files, and imports the sources once: importing them took a third of the time.
       {

@@ -21,7 +21,7 @@ const sizes = ["--max-sequences", "4", "--context-tokens", "256", "--prompt-time
 const onDevice = ["--gpu-memory-utilization", "0.5", ...sizes];
 /** So that answers are those of executors that compute in float32. */
 const exact = ["--product-precision", "float32"];
-const prompts = ["Once upon a time", "Lily and Tom went to the park", "The big red ball", "Hello"];
+const prompts = ["Once upon a time", "Lily and Tom went to the park", "The big red ball"];
 
 async function complete(daemon: TestDaemon, prompt: string, maxTokens = 12): Promise<string> {
   const { choices } = await createClient(daemon.url).completions.create({
@@ -62,12 +62,12 @@ describe.skipIf("reason" in opened)(title, () => {
   test("answers as onnxruntime does, alone and several at once", async () => {
     const other = await startDaemon({ args: ["--executor", "onnx", ...sizes] });
     onTestFinished(() => other[Symbol.asyncDispose]());
-    const expected = await Promise.all(prompts.map(async (prompt) => complete(other, prompt, 8)));
+    const expected = await Promise.all(prompts.map(async (prompt) => complete(other, prompt, 4)));
     expect(new Set(expected).size).toBe(prompts.length);
     for (const [index, prompt] of prompts.entries()) {
-      expect(await complete(daemon, prompt, 8)).toBe(expected[index]);
+      expect(await complete(daemon, prompt, 4)).toBe(expected[index]);
     }
-    const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt, 8)));
+    const together = await Promise.all(prompts.map(async (prompt) => complete(daemon, prompt, 4)));
     expect(together).toEqual(expected);
   });
 
@@ -85,7 +85,7 @@ describe.skipIf("reason" in opened)(title, () => {
 
   test("streams to several clients at once", async () => {
     const client = createClient(daemon.url);
-    const streams = Array.from({ length: 3 }, () => streamCompletion(client, { model, maxTokens: 10 }));
+    const streams = Array.from({ length: 3 }, () => streamCompletion(client, { model, maxTokens: 4 }));
     const ended = await Promise.all(streams.map((stream) => stream.ended));
     expect(new Set(ended.map(({ text }) => text)).size).toBe(1);
     expect(ended[0]).toMatchObject({ text: expect.stringMatching(/./), finishReason: "length" });

@@ -74,7 +74,7 @@ describe("the memory of answers", () => {
   it("refuses what never fits with 400, what does not fit now with 429, and takes it later", async () => {
     await using daemon = await startDaemon({ args: ["--answer-memory", "1MiB"] });
     const { url } = daemon;
-    const tooLarge = await send(url, chatBody({ n: 128, max_tokens: 200 }));
+    const tooLarge = await send(url, chatBody({ n: 128, max_tokens: 100 }));
     expect(tooLarge.status).toBe(400);
     expect(JSON.parse(tooLarge.text)).toMatchObject({ error: { code: "invalid_value", param: "n" } });
     const echoed = await fetch(`${url}/v1/completions`, {
@@ -120,14 +120,14 @@ describe("the memory of answers", () => {
     };
     await send(daemon.url, chatBody({ n: 16, max_tokens: 64 }));
     const before = await peaks();
-    const { status, text } = await send(daemon.url, chatBody({ n: 128, max_tokens: 200 }));
+    const { status, text } = await send(daemon.url, chatBody({ n: 128, max_tokens: 100 }));
     expect(status).toBe(200);
     const { choices } = JSON.parse(text) as { choices: { logprobs: Content }[] };
     expect(choices).toHaveLength(128);
-    expect(choices.every(({ logprobs: { content } }) => content.length === 200)).toBe(true);
-    expect(choices[127]?.logprobs.content[199]?.top_logprobs).toHaveLength(20);
-    // The body alone has 40 MB.
-    expect((await peaks()) - before).toBeLessThan(110);
+    expect(choices.every(({ logprobs: { content } }) => content.length === 100)).toBe(true);
+    expect(choices[127]?.logprobs.content[99]?.top_logprobs).toHaveLength(20);
+    // The body alone has 20 MB.
+    expect((await peaks()) - before).toBeLessThan(80);
   });
 
   it("lets a client read as late as it likes, and loses nothing", async () => {

@@ -10,6 +10,22 @@ const node = process.execPath;
 
 /** @type {{ title: string, command: string, args: string[], env?: Record<string, string> }[]} */
 const checks = [
+  // Those that take longest begin first.
+  ...(process.env.STAND_IN_RECORD === undefined
+    ? []
+    : [
+        {
+          title: "launches of the tests, by the sources of the kernels with sanitizers",
+          command: bin("vitest"),
+          args: ["run", "test/cuda/replay.test.ts"],
+          env: { INFERNODE_LAUNCHES: process.env.STAND_IN_RECORD },
+        },
+      ]),
+  {
+    title: "packages: contents, and each alone in an empty folder",
+    command: node,
+    args: ["tools/ci/check-packages.mjs"],
+  },
   { title: "lint", command: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { title: "format", command: bin("oxfmt"), args: ["--check"] },
   {
@@ -21,24 +37,9 @@ const checks = [
   { title: "imports between packages", command: node, args: ["tools/ci/check-imports.mjs"] },
   { title: "unused code and dependencies", command: bin("knip"), args: [] },
   { title: "kernels fit their sources", command: node, args: ["tools/kernels/check.mjs"] },
-  ...(process.env.STAND_IN_RECORD === undefined
-    ? []
-    : [
-        {
-          title: "launches of the tests, by the sources of the kernels with sanitizers",
-          command: bin("vitest"),
-          args: ["run", "test/cuda/replay.test.ts"],
-          env: { INFERNODE_LAUNCHES: process.env.STAND_IN_RECORD },
-        },
-      ]),
   { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },
   { title: "links in documents", command: node, args: ["tools/ci/check-links.mjs"] },
   { title: "examples run", command: node, args: ["tools/ci/check-examples.mjs"] },
-  {
-    title: "packages: contents, and each alone in an empty folder",
-    command: node,
-    args: ["tools/ci/check-packages.mjs"],
-  },
   { title: "npm start", command: node, args: ["tools/ci/check-start.mjs"] },
   {
     title: "benchmark harness",

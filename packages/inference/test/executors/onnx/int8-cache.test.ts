@@ -57,12 +57,12 @@ async function answer(executor: Executor, prompt: GoldenPrompt): Promise<GoldenP
   return { ...prompt, logits: rows, greedyTokenIds: [...sequence.generated] };
 }
 
-/** What a cache sees of a network; networks that are alike in it differ outside of the cache. */
+/** What a cache sees of a network but for sizes (head-sizes.test.ts); networks that are alike in it differ outside of it. */
 function attentionsOf(model: ExecutorModel): string {
   const kinds = summarizeNetwork(model).attentions.map((each) => {
-    const { headCount, kvHeadCount, headDim, softCap, slidingWindowTokens, sinks } = each;
+    const { headCount, kvHeadCount, softCap, slidingWindowTokens, sinks } = each;
     const options = [softCap, slidingWindowTokens, sinks].map((option) => option !== undefined);
-    return JSON.stringify([headCount / kvHeadCount, headDim, ...options]);
+    return JSON.stringify([headCount > kvHeadCount, kvHeadCount > 1, ...options]);
   });
   return [...new Set(kinds)].toSorted().join();
 }

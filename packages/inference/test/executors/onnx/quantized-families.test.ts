@@ -36,7 +36,7 @@ test("has a checkpoint of every family", async () => {
 /** Parts of the prompts of a checkpoint, several of each. */
 function promptsOf(name: string): readonly (readonly number[])[] {
   return readGolden(name).flatMap(({ tokenIds }) =>
-    Array.from({ length: Math.min(4, tokenIds.length) }, (_, start) =>
+    Array.from({ length: Math.min(2, tokenIds.length) }, (_, start) =>
       tokenIds.slice(start, start + promptTokens),
     ),
   );
@@ -85,7 +85,7 @@ describe.each(goldenNames())("%s", (name) => {
         ofParts.push(difference(await logitsOf(quantized, prompt, 1), whole));
       }
       await Promise.all([quantized.executor.dispose(), exact.executor.dispose()]);
-      expect(differences).toHaveLength(13);
+      expect(differences).toHaveLength(7);
       expect(median(differences)).toBeLessThan(0.03 * model.config.layerCount);
       expect(median(ofParts)).toBeLessThan(0.02);
       const sizes = { maxSequences: 1, contextTokens: 64 };

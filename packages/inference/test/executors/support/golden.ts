@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "@infernode/models";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
-import type { GoldenPrompt } from "../../../src/testing.ts";
+import type { ConformanceCase, GoldenPrompt } from "../../../src/testing.ts";
 
 const fixturesDirectory = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
 
@@ -44,6 +44,21 @@ export function readGolden(name: string): GoldenPrompt[] {
       return floats.subarray(start, start + golden.vocabSize);
     }),
   }));
+}
+
+const comparisonNames = [
+  "computes the reference's logits after a whole prompt",
+  "computes the reference's logits after every token, one token at a time",
+  "continues greedily as the reference does",
+];
+
+/** Of the cases of executors, those that compare numbers with the reference's and nothing else. */
+export function comparisons(cases: readonly ConformanceCase[]): readonly ConformanceCase[] {
+  return comparisonNames.map((wanted) => {
+    const found = cases.find(({ name }) => name === wanted);
+    if (found === undefined) throw new Error(`expected a case "${wanted}"`);
+    return found;
+  });
 }
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */

@@ -4,8 +4,8 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 export class ProtobufWriter {
-  /** Most messages are short, and there are thousands. */
-  #bytes: Uint8Array = new Uint8Array(64);
+  /** Most messages are short, and there are thousands, of which each experts' matrix has several. From Node's pool. */
+  #bytes: Buffer = Buffer.allocUnsafe(192);
   #length = 0;
 
   /** Writes an `int32`, `int64` or enum field; negative numbers take ten bytes. */
@@ -19,13 +19,17 @@ export class ProtobufWriter {
   float(field: number, value: number): this {
     this.#tag(field, 5);
     this.#reserve(4);
-    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
-    this.#length += 4;
+    this.#length = this.#bytes.writeFloatLE(value, this.#length);
     return this;
   }
 
   string(field: number, value: string): this {
-    return this.bytes(field, Buffer.from(value));
+    const byteCount = Buffer.byteLength(value);
+    this.#tag(field, 2);
+    this.#varint(byteCount);
+    this.#reserve(byteCount);
+    this.#length += this.#bytes.write(value, this.#length);
+    return this;
   }
 
   bytes(field: number, value: Uint8Array): this {
@@ -77,7 +81,7 @@ export class ProtobufWriter {
   #reserve(byteCount: number): void {
     const neededBytes = this.#length + byteCount;
     if (neededBytes <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(neededBytes, this.#bytes.length * 2));
+    const grown = Buffer.allocUnsafe(Math.max(neededBytes, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
