@@ -17,6 +17,7 @@ const { values } = parseArgs({
     streams: { type: "string", default: "64" },
     "step-us": { type: "string", default: "4917" },
     prompt: { type: "string", default: "1024" },
+    "stream-interval": { type: "string", default: "1" },
     seconds: { type: "string", default: "20" },
     output: { type: "string" },
     help: { type: "boolean", default: false },
@@ -24,7 +25,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   process.stdout.write(
-    "options: --streams 64  --step-us 4917 (of the device)  --prompt 1024  --seconds 20  --output <file.json>\n",
+    "options: --streams 64  --step-us 4917 (of the device)  --prompt 1024  --stream-interval 1  --seconds 20  --output <file.json>\n",
   );
   process.exit(0);
 }
@@ -51,6 +52,7 @@ Object.assign(process.env, {
 using files = await writeIdleModel();
 const daemonOptions = ["--model", files.directory, "--executor", "cuda", "--context-tokens", "8192"];
 daemonOptions.push("--max-sequences", values.streams, "--max-tokens-per-step", "2048");
+daemonOptions.push("--stream-interval", values["stream-interval"]);
 await using daemon = await startDaemonProcess(daemonOptions);
 
 /** The process of the engine is the only child of the daemon. */
@@ -122,6 +124,7 @@ if (values.output !== undefined) {
     streams,
     promptTokens,
     stepUs,
+    streamIntervalTokens: Number(values["stream-interval"]),
     tokensPerSecond,
     results,
   });

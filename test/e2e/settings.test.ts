@@ -365,6 +365,17 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     // It would be 32, 64, 128 and then 256 tokens a step.
     expect(await daemon.metric("infernode_step_duration_seconds_count")).toBeGreaterThan(12);
   },
+  "engine.streamIntervalTokens": async () => {
+    await using daemon = await startDaemon({ args: ["--stream-interval", "4"] });
+    const request = { model: "infernode-stories", prompt: "Once", max_tokens: 9, ignore_eos: true };
+    const response = await fetch(`${daemon.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...request, stream: true, return_token_ids: true }),
+    });
+    const chunks = (await response.text()).match(/(?<="token_ids":)\[[^\]]*\]/g) ?? [];
+    expect(chunks.map((ids) => (JSON.parse(ids) as number[]).length)).toEqual([1, 4, 4]);
+  },
   "engine.maxQueuedRequests": async () => {
     const { requests } = await (filled ??= fill());
     expect(requests).toMatchObject({

@@ -85,6 +85,8 @@ export interface EngineSettings {
   readonly maxTokensPerStep: number;
   /** Target duration of the prefill in one step. */
   readonly stepTimeMs: number;
+  /** Tokens of an answer that are gathered for one chunk of a stream. */
+  readonly streamIntervalTokens: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedTokens: number;
   readonly answerMemoryBytes: number | undefined;

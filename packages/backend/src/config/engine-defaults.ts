@@ -8,6 +8,7 @@ export const engineDefaults: {
 } = {
   maxTokensPerStep: 256,
   stepTimeMs: 100,
+  streamIntervalTokens: 1,
   maxQueuedRequests: 256,
   maxQueuedTokens: 131_072,
   promptTimeoutMs: 5000,

@@ -112,6 +112,15 @@ export const modelSettings: readonly Setting[] = [
       "four times as long in other steps; at least 32 tokens are processed",
   },
   {
+    path: "engine.streamIntervalTokens",
+    kind: integer(1, 4096),
+    default: engineDefaults.streamIntervalTokens,
+    flag: "stream-interval",
+    description:
+      "tokens of an answer that are gathered for one chunk of a stream, but for its first and its last one: with more, " +
+      "streams take less of the processor, and tokens come in groups",
+  },
+  {
     path: "engine.maxQueuedRequests",
     kind: integer(1, 1_000_000),
     default: engineDefaults.maxQueuedRequests,

@@ -138,11 +138,10 @@ export function createEngine<
       logprobs: checked.logprobs,
       promptLogprobs: checked.promptLogprobs,
       sequences: createSequences(checked, { ...shared, cacheScope: cacheScopeOf(checked) }),
-      stream: new GenerationStream(
-        id,
-        (reason) => table.end(active, { kind: "aborted", reason }),
-        1 + Math.max(checked.logprobs ?? 0, checked.promptLogprobs ?? 0),
-      ),
+      stream: new GenerationStream(id, (reason) => table.end(active, { kind: "aborted", reason }), {
+        candidateCount: 1 + Math.max(checked.logprobs ?? 0, checked.promptLogprobs ?? 0),
+        intervalTokens: limits.streamIntervalTokens,
+      }),
       queuedAtMs: clock.now(),
     });
     start(active, checked.signal);

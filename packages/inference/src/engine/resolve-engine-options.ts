@@ -19,6 +19,8 @@ export interface EngineLimits {
    * how long decodes wait, and how late a cancelled prompt leaves. [100]
    */
   readonly stepTimeMs: number;
+  /** Tokens of an answer that a stream gathers for one delta, but for its first and its last one. [1] */
+  readonly streamIntervalTokens: number;
   /** Tokens of one prompt in one step. [maxTokensPerStep] */
   readonly maxChunkTokens: number;
   /** [the sequences that the KV cache holds, at most maxTokensPerStep] */
@@ -100,6 +102,7 @@ const limitNames: readonly (keyof EngineLimits)[] = [
   "maxQueuedTokens",
   "maxTokensPerStep",
   "stepTimeMs",
+  "streamIntervalTokens",
   "maxChunkTokens",
   "maxRunningSequences",
   "stallAfterMs",
@@ -176,6 +179,7 @@ function resolveLimits(limits: Partial<EngineLimits>, maxSequences: number): Eng
     maxQueuedTokens: count("maxQueuedTokens", 131_072, largest),
     maxTokensPerStep,
     stepTimeMs: count("stepTimeMs", 100, largest),
+    streamIntervalTokens: count("streamIntervalTokens", 1, largest),
     maxChunkTokens: count("maxChunkTokens", maxTokensPerStep, maxTokensPerStep),
     maxRunningSequences: count("maxRunningSequences", mostRunning, mostRunning),
     stallAfterMs:

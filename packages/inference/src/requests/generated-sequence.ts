@@ -179,9 +179,9 @@ export class GeneratedSequence implements SchedulableSequence {
     };
   }
 
-  /** Whether `takeDelta` left tokens for the next read. */
-  get hasUnreadTokens(): boolean {
-    return this.#readTokenCount < this.#tokenIds.length;
+  /** Tokens that are there for the next read. */
+  get unreadTokenCount(): number {
+    return this.#tokenIds.length - this.#readTokenCount;
   }
 
   /** Of the whole prompt; only what is unread where not all is kept. */

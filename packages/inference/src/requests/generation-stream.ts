@@ -15,6 +15,14 @@ export type StreamEnding =
   /** Unread tokens are dropped. */
   | { readonly kind: "aborted"; readonly reason: unknown };
 
+/** How a stream is divided into deltas. */
+export interface StreamParts {
+  /** Candidates that are reported for each token. [1] */
+  readonly candidateCount?: number;
+  /** Tokens of an answer that are gathered for a delta, but for its first and its last one. [1] */
+  readonly intervalTokens?: number;
+}
+
 /** In one delta; as objects each takes hundreds of bytes. */
 const maxCandidates = 2000;
 
@@ -27,6 +35,7 @@ export class GenerationStream implements TokenStream {
   readonly #onCancel: (reason: unknown) => void;
   /** Tokens with log-probabilities in one delta. */
   readonly #entryLimit: number;
+  readonly #intervalTokens: number;
   /** Answers with unread tokens, the longest unread first. */
   readonly #unread: Set<GeneratedSequence> = new Set();
   readonly #waiters: Waiter[] = [];
@@ -38,17 +47,22 @@ export class GenerationStream implements TokenStream {
   });
   #result: Promise<GenerationResult> | undefined;
 
-  /** @param candidateCount candidates reported for each token */
-  constructor(id: string, onCancel: (reason: unknown) => void, candidateCount = 1) {
+  constructor(
+    id: string,
+    onCancel: (reason: unknown) => void,
+    { candidateCount = 1, intervalTokens = 1 }: StreamParts = {},
+  ) {
     this.id = id;
     this.#onCancel = onCancel;
+    this.#intervalTokens = intervalTokens;
     this.#entryLimit = Math.ceil(maxCandidates / candidateCount);
   }
 
-  /** Marks an answer as unread. */
+  /** Marks an answer as unread. A reader that waits gets it once enough was gathered. */
   notify(sequence: GeneratedSequence): void {
     if (this.#ending?.kind === "aborted") return;
     this.#unread.add(sequence);
+    if (this.#isGathering(sequence)) return;
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) this.#settle(waiter);
   }
@@ -104,6 +118,11 @@ export class GenerationStream implements TokenStream {
     });
   }
 
+  #isGathering({ unreadTokenCount, tokenCount, finishReason }: GeneratedSequence): boolean {
+    const isFirst = unreadTokenCount === tokenCount;
+    return unreadTokenCount < this.#intervalTokens && !isFirst && finishReason === undefined;
+  }
+
   #settle(waiter: Waiter): void {
     if (this.#unread.size > 0) this.#settleWithDelta(waiter);
     else if (this.#ending?.kind === "finished") waiter.resolve({ done: true, value: undefined });
@@ -134,7 +153,7 @@ export class GenerationStream implements TokenStream {
     const { index, finishReason, stopReason } = sequence;
     const { text, tokenIds, logprobs } = sequence.takeDelta(this.#entryLimit);
     // The finish reason goes with the last tokens.
-    if (sequence.hasUnreadTokens) return { ...emptyDelta(index), text, tokenIds, logprobs };
+    if (sequence.unreadTokenCount > 0) return { ...emptyDelta(index), text, tokenIds, logprobs };
     this.#unread.delete(sequence);
     return { index, text, tokenIds, logprobs, finishReason, stopReason };
   }

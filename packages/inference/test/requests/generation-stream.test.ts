@@ -21,6 +21,37 @@ describe("GenerationStream", () => {
     expect(tokenCounts).toEqual([4, 4, 4]);
   });
 
+  it("gathers tokens for a delta where it may, but for the first and the last one", async () => {
+    const { engine } = createEngineFixture({}, { limits: { streamIntervalTokens: 4 } });
+    const request = { promptTokenIds: [1, 2], stopping: { maxTokens: 11, ignoreEos: true } };
+    const lengths: number[] = [];
+    let text = "";
+    for await (const delta of engine.generate(request)) {
+      lengths.push(delta.tokenIds.length);
+      text += delta.text;
+    }
+    expect(lengths).toEqual([1, 4, 4, 2]);
+    const { choices } = await createEngineFixture()
+      .engine.generate({ ...request })
+      .result();
+    expect(text).toBe(choices[0]?.text);
+  });
+
+  it("delivers what it has gathered before a failure", async () => {
+    let stepCount = 0;
+    const onForward = (): void => {
+      stepCount += 1;
+      if (stepCount === 4) throw new Error("no");
+    };
+    const { engine } = createEngineFixture({ onForward }, { limits: { streamIntervalTokens: 8 } });
+    let tokenCount = 0;
+    const read = async (): Promise<void> => {
+      for await (const { tokenIds } of engine.generate(plainRequest)) tokenCount += tokenIds.length;
+    };
+    await expect(read()).rejects.toThrow("no");
+    expect(tokenCount).toBe(3);
+  });
+
   it("ends a next() that waits when the loop is left from outside", async () => {
     const { engine } = createEngineFixture();
     const stream = engine.generate(plainRequest);

@@ -98,8 +98,9 @@ function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
     maxQueuedTokens,
     maxTokensPerStep,
     stepTimeMs = engineDefaults.stepTimeMs,
+    streamIntervalTokens = engineDefaults.streamIntervalTokens,
   } = options;
-  return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs };
+  return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs, streamIntervalTokens };
 }
 
 interface AssembleDependencies extends EngineCoreDependencies {

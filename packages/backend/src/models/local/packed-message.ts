@@ -6,7 +6,8 @@ type Batch = Extract<EngineMessage, { readonly type: "batch" }>;
 
 /**
  * The events of calls in one flat list, as each object takes long to serialize: for each event the id of its call and
- * the event. A delta that is one token and its text is three values: the text, the index of the answer, the token.
+ * the event. A delta of tokens and their text alone is values too: the text, the index of the answer, the number of
+ * tokens, the tokens.
  */
 type PackedEvents = readonly (number | string | CallEvent)[];
 
@@ -15,9 +16,8 @@ export type PackedMessage =
   | Exclude<EngineMessage, Batch>
   | (Omit<Batch, "callEvents"> & { readonly callEvents: PackedEvents });
 
-function isOneToken(delta: TokenDelta): boolean {
+function isTextAlone(delta: TokenDelta): boolean {
   return (
-    delta.tokenIds.length === 1 &&
     delta.logprobs === undefined &&
     delta.finishReason === undefined &&
     delta.stopReason === undefined &&
@@ -32,31 +32,33 @@ export function packMessage(message: EngineMessage): PackedMessage {
   const callEvents: (number | string | CallEvent)[] = [];
   for (const [callId, event] of message.callEvents) {
     const delta = event.type === "delta" ? (event as DeltaEvent).delta : undefined;
-    if (delta === undefined || !isOneToken(delta)) callEvents.push(callId, event);
-    else callEvents.push(callId, delta.text, delta.index, delta.tokenIds[0]!);
+    if (delta === undefined || !isTextAlone(delta)) callEvents.push(callId, event);
+    else callEvents.push(callId, delta.text, delta.index, delta.tokenIds.length, ...delta.tokenIds);
   }
   return { ...message, callEvents };
 }
 
 function unpackEvents(packed: readonly unknown[]): Batch["callEvents"] {
   const events: (readonly [number, CallEvent])[] = [];
-  for (let at = 0; at < packed.length; at += 2) {
+  for (let at = 0; at < packed.length;) {
     const callId = packed[at] as number;
     const event = packed[at + 1] as string | CallEvent;
     if (typeof event !== "string") {
       events.push([callId, event]);
+      at += 2;
       continue;
     }
+    const start = at + 4;
+    at = start + (packed[at + 3] as number);
     const delta: TokenDelta = {
-      index: packed[at + 2] as number,
+      index: packed[start - 2] as number,
       text: event,
-      tokenIds: [packed[at + 3] as number],
+      tokenIds: packed.slice(start, at) as number[],
       logprobs: undefined,
       finishReason: undefined,
       stopReason: undefined,
     };
     events.push([callId, { type: "delta", delta } as DeltaEvent]);
-    at += 2;
   }
   return events;
 }

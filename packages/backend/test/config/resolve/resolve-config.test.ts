@@ -112,6 +112,7 @@ const typedKeys: {
     contextTokens: true,
     maxTokensPerStep: true,
     stepTimeMs: true,
+    streamIntervalTokens: true,
     maxQueuedRequests: true,
     maxQueuedTokens: true,
     answerMemoryBytes: true,

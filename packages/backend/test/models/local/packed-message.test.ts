@@ -57,9 +57,13 @@ test.each(Object.keys(others) as (keyof TokenDelta)[])("no delta loses its field
   expect(transfer(batch)).toStrictEqual(batch);
 });
 
-test("a delta of one token takes no object", () => {
-  const packed = packMessage(batchOf([1, deltaEvent(oneToken)], [2, deltaEvent(others)]));
-  expect(packed).toMatchObject({ callEvents: [1, oneToken.text, 1, 7, 2, { type: "delta" }] });
+test("a delta of text alone takes no object", () => {
+  const deltas = [oneToken, { ...oneToken, tokenIds: [7, 8] }, { ...oneToken, tokenIds: [] }, others];
+  const packed = packMessage(batchOf(...deltas.map((delta, at) => [at, deltaEvent(delta)] as const)));
+  const { text } = oneToken;
+  expect(packed).toMatchObject({
+    callEvents: [0, text, 1, 1, 7, 1, text, 1, 2, 7, 8, 2, text, 1, 0, 3, { type: "delta" }],
+  });
 });
 
 test.each([undefined, 7, {}, { type: "other" }, { type: "batch" }, { type: "batch", callEvents: 1 }])(
