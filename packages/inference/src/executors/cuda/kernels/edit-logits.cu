@@ -21,7 +21,8 @@ struct Slice {
   DEV bool has(int id) const { return id >= begin && id < end; }
 };
 
-DEV bool is_finite(float x) { return (float_bits(x) & 0x7f800000u) != 0x7f800000u; }
+DEV bool is_finite(u32 bits) { return (bits & 0x7f800000u) != 0x7f800000u; }
+DEV bool is_finite(float x) { return is_finite(float_bits(x)); }
 
 DEV float penalize(float x, double count, const double *penalties) {
   const double logit = float_to_float64(x);
@@ -55,9 +56,14 @@ KERNEL(edit_logits, 256)(float *logits, const int *bounds, const int *tokens, co
 #pragma unroll 1
   for (int i = bound[2] + threadIdx.x; i < bound[3]; i += blockDim.x) {
     const int id = tokens[i];
-    if (slice.has(id) && is_finite(own[id])) own[id] = -INFINITY;
+    if (!slice.has(id)) continue;
+    // A token may be suppressed twice.
+    u32 *bits = (u32 *)own + id;
+    const u32 seen = atomic_compare_swap(bits, 0u, 0u);
+    if (is_finite(seen)) atomic_compare_swap(bits, seen, float_bits(-INFINITY));
   }
   if (mask_index < 0) return;
+  sync_block();
   const u32 *mask = masks + (i64)mask_index * ((vocab + 31) / 32);
 #pragma unroll 1
   for (int id = slice.begin + threadIdx.x; id < slice.end; id += blockDim.x) {
