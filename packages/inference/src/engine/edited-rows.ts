@@ -6,8 +6,12 @@ import {
   type RowEdits,
   rowPenalties,
 } from "../executors/row-edits.ts";
+import type { ClockPort } from "../ports.ts";
 import { fillMask } from "../sampling/mask-logits.ts";
 import type { SamplingState } from "../sampling/sampling-state.ts";
+
+/** Masks of a batch are worked out for so long at most: the event loop waits for them. */
+const maskTimeMs = 8;
 
 /** Describes what parameters and masks of sequences change of rows that an executor samples. */
 export class EditedRows implements RowEdits {
@@ -18,6 +22,9 @@ export class EditedRows implements RowEdits {
   readonly maskIndices: Int32Array;
   readonly masks: Uint32Array;
   readonly #capacity: RowEditCapacity;
+  readonly #clock: ClockPort;
+  /** When the first mask of the batch was begun. */
+  #masksSinceMs = 0;
   readonly #maskWords: number;
   /** Those with a bit of a token. */
   readonly #usedWords: number;
@@ -31,9 +38,11 @@ export class EditedRows implements RowEdits {
     readonly vocabSize: number;
     readonly tokenCount: number;
     readonly capacity: RowEditCapacity;
+    readonly clock: ClockPort;
   }) {
     const { maxRows, capacity } = options;
     this.#capacity = capacity;
+    this.#clock = options.clock;
     this.#maskWords = maskWords(options.vocabSize);
     this.#usedWords = maskWords(options.tokenCount);
     this.bounds = new Int32Array(maxRows * rowBounds);
@@ -68,8 +77,9 @@ export class EditedRows implements RowEdits {
   }
 
   /**
-   * Adds what a sequence's state changes of its row. Returns `false`, and adds nothing, where there is no room for it, or where
-   * the host's sampler throws, which then does so for that request alone.
+   * Adds what a sequence's state changes of its row. Returns `false`, and adds nothing, where there is no room for it, where masks
+   * have taken too long (the host's sampler lets the event loop run between rows), or where that sampler throws, which then does
+   * so for that request alone.
    */
   add(row: number, state: SamplingState): boolean {
     const { counts, params } = state;
@@ -105,10 +115,13 @@ export class EditedRows implements RowEdits {
     return true;
   }
 
-  /** Returns `false` where there is no room, or no token may come next. */
+  /** Returns `false` where there is no room or no time, or no token may come next. */
   #addMask(row: number, state: SamplingState): boolean {
     const index = this.#maskCount;
     if (index === this.#capacity.masks) return false;
+    const nowMs = this.#clock.now();
+    if (index === 0) this.#masksSinceMs = nowMs;
+    else if (nowMs - this.#masksSinceMs > maskTimeMs) return false;
     const start = index * this.#maskWords;
     const words = this.masks.subarray(start, start + this.#maskWords);
     try {

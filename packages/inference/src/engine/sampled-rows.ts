@@ -1,5 +1,6 @@
 import { noLogprobs, type RowSampling } from "../executors/row-sampling.ts";
 import type { RowEditCapacity, RowEdits } from "../executors/row-edits.ts";
+import type { ClockPort } from "../ports.ts";
 import type { ActiveRequest } from "../requests/active-request.ts";
 import type { GeneratedSequence } from "../requests/generated-sequence.ts";
 import { EditedRows } from "./edited-rows.ts";
@@ -26,7 +27,9 @@ export class SampledRows implements RowSampling {
     readonly maxRows: number;
     readonly tokenCount: number;
     /** What the executor has room for. */
-    readonly edits: { readonly vocabSize: number; readonly capacity: RowEditCapacity } | undefined;
+    readonly edits:
+      | { readonly vocabSize: number; readonly capacity: RowEditCapacity; readonly clock: ClockPort }
+      | undefined;
     /** [the executor gives no log-probabilities] */
     readonly maxTopCount?: number | undefined;
     readonly ownerOf: (sequence: GeneratedSequence) => ActiveRequest | undefined;

@@ -83,6 +83,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
             edits: executor.editCapacity && {
               vocabSize: executor.vocabSize,
               capacity: executor.editCapacity,
+              clock,
             },
             maxTopCount: executor.maxTopCount,
             ownerOf: (sequence) => table.ownerOf(sequence),

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { createRandom } from "../../../../benchmarks/lib/random.ts";
 import { InferenceError } from "../../src/errors.ts";
 import type {
+  ClockPort,
   ConstraintStatePort,
   EngineStats,
   ForwardBatch,
@@ -14,9 +15,12 @@ import { hashLogits } from "../support/fake-executor.ts";
 import { createPagedExecutor, type PagedExecutorOptions } from "../support/paged-executor.ts";
 import { createTextConstraint } from "../support/text-constraint.ts";
 
-function createPagedEngine(options: Partial<PagedExecutorOptions> = {}): InferenceEngine {
+function createPagedEngine(
+  options: Partial<PagedExecutorOptions> = {},
+  clock: ClockPort = { now: () => 0 },
+): InferenceEngine {
   const shape = { vocabSize: fixtureVocabSize, pageTokens: 4, pageCount: 80, maxLogitRows: 20 };
-  return createEngineFixture({}, { executor: createPagedExecutor({ ...shape, ...options }) }).engine;
+  return createEngineFixture({}, { clock, executor: createPagedExecutor({ ...shape, ...options }) }).engine;
 }
 
 /**
@@ -129,6 +133,30 @@ it("edits as many rows as the executor has room for", async () => {
   const fewEdits = await answerBothWays(biased, { editCapacity: { edits: 8, masks: 2 } });
   expect(fewEdits.sampled).toEqual(fewEdits.host);
   expect(fewEdits.rows.slice(1)).toEqual(fewEdits.rows.slice(1).map(() => [2, 2, 0]));
+});
+
+it("works masks out for 8 ms of a step, and leaves the others to the host", async () => {
+  const text = createTextConstraint(["one answer", "other answer"]);
+  let nowMs = 0;
+  const start = (): ConstraintStatePort => {
+    const state = text.start();
+    const fillMask = (words: Uint32Array): void => {
+      nowMs += 5;
+      state.fillMask(words);
+    };
+    return Object.create(state, { fillMask: { value: fillMask } }) as ConstraintStatePort;
+  };
+  const requests = [0, 1, 2, 3].map((salt) => requestOf(salt, { constraint: { start } }));
+  const rows: number[][] = [];
+  const onForward = (batch: ForwardBatch): void => void rows.push(sampledOf(batch));
+  const clock = { now: () => nowMs };
+  const [sampled, host] = [
+    createPagedEngine({ onForward }, clock),
+    createPagedEngine({ canSample: false }),
+  ].map((engine) => Promise.all(requests.map((request) => answerOf(engine, request))));
+  expect(await sampled).toEqual(await host);
+  expect(rows.filter((row) => row.length === 4)).toContainEqual([2, 2, 0, 0]);
+  expect(rows.filter((row) => row.length === 4).every((row) => row[2] === 0)).toBe(true);
 });
 
 it("takes forced tokens without edits and without a random number", async () => {

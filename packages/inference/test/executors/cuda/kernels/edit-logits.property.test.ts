@@ -65,6 +65,7 @@ describeKernels([editLogits], (open) => {
         vocabSize,
         tokenCount,
         capacity: { edits: rowCount * 500, masks: rowCount },
+        clock: { now: () => 0 },
       });
       for (const [row, { state }] of rows.entries()) {
         if (!state.isPlain) expect(edits.add(row, state)).toBe(true);
