@@ -62,6 +62,8 @@ async function waitForDrain(full: ServerResponse | Socket, options: SseStreamOpt
  * socket as one string: `response.write` makes four pieces of each and gathers them in the next turn.
  */
 function writeText(response: ServerResponse, text: string): ServerResponse | Socket | undefined {
+  // An empty chunk would be the last one.
+  if (text === "") return undefined;
   const { socket } = response;
   // HTTP/1.0 has no chunks; behind another response of a pipeline there is no socket yet.
   if (response.req.httpVersion !== "1.1" || socket === null || !socket.writable) {

@@ -1,7 +1,11 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSseStream } from "../../src/http/sse-stream.ts";
 import { modelId } from "./fake-engine.ts";
 import { openConnection, postRequest } from "./raw-connection.ts";
-import { readChunks } from "./read-sse.ts";
+import { readChunks, readSse } from "./read-sse.ts";
 import { startServer, type TestServer } from "./start-server.ts";
 
 const request = postRequest("/v1/completions", {
@@ -57,4 +61,23 @@ test("a client of HTTP/1.0 gets the events without chunks, up to the end of the 
   expect(head).not.toContain("transfer-encoding");
   expect(body.toString("latin1", 0, 6)).toBe("data: ");
   expect(readChunks(body.toString()).length).toBeGreaterThan(1);
+});
+
+test("a list without events does not end the body", async () => {
+  const plain = createServer((_, response) => {
+    const { signal } = new AbortController();
+    const stream = openSseStream(response, {
+      headers: {},
+      pingIntervalMs: 60_000,
+      writeTimeoutMs: 1000,
+      signal,
+    });
+    for (const events of [["a"], [], ["b", "c"]]) void stream.write(events);
+    stream.end("d");
+  });
+  await once(plain.listen(0, "127.0.0.1"), "listening");
+  const response = await fetch(`http://127.0.0.1:${(plain.address() as AddressInfo).port}`);
+  expect(readSse(await response.text())).toEqual(["a", "b", "c", "d"]);
+  plain.close();
+  plain.closeAllConnections();
 });
