@@ -38,7 +38,7 @@ describeOverProcessor("recorded launches", { ptx: [planted.ptx] }, ({ driver, st
     standIn.recordLaunches(folder);
   });
   afterEach(() => {
-    standIn.recordLaunches("");
+    standIn.recordLaunches(process.env["STAND_IN_RECORD"] ?? "");
     rmSync(folder, { recursive: true });
   });
   const record = (name: "missing_warp_barrier" | "with_warp_barrier"): readonly string[] => {

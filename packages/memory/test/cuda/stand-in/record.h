@@ -14,21 +14,23 @@ __attribute__((constructor)) static void read_record_environment(void) {
   const char *folder = getenv("STAND_IN_RECORD");
   if (folder) snprintf(record_folder, sizeof record_folder, "%s", folder);
 }
-/* Launches are recorded into a folder from now on; not if it is empty. */
-void standin_record(const char *folder) { snprintf(record_folder, sizeof record_folder, "%s", folder); }
-
 /* The best records of a kernel so far; kernels live as long as the process. */
 typedef struct recorded { const struct ptx_kernel_info *info; uint64_t scores[RECORD_SLOTS]; struct recorded *next; } recorded_t;
 typedef struct { range_t *ranges[RECORD_RANGES]; int count; uint64_t bytes; int is_whole; } reached_t;
 typedef struct { FILE *file; uint64_t *score, better; reached_t reached; char temporary[500], path[800], replaced[800]; } record_t;
 
+static recorded_t *recorded;
 static recorded_t *recorded_of(const struct ptx_kernel_info *info) {
-  static recorded_t *all;
-  for (recorded_t *known = all; known; known = known->next) if (known->info == info) return known;
+  for (recorded_t *known = recorded; known; known = known->next) if (known->info == info) return known;
   recorded_t *made = calloc(1, sizeof *made);
   made->info = info;
-  made->next = all;
-  return all = made;
+  made->next = recorded;
+  return recorded = made;
+}
+/* Launches are recorded into a folder from now on, without regard to earlier ones; not if it is empty. */
+void standin_record(const char *folder) {
+  snprintf(record_folder, sizeof record_folder, "%s", folder);
+  for (recorded_t *known = recorded; known; known = known->next) memset(known->scores, 0, sizeof known->scores);
 }
 static void reach(reached_t *reached, uint64_t address) {
   if (address >> 32 == 0 || address >> 47) return;
