@@ -13,7 +13,6 @@ import {
 import { z } from "zod";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createInfernode, type InfernodeProvider } from "../../packages/backend/dist/ai-sdk/index.js";
-import { assertBuilt } from "./support/cli-path.ts";
 import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
 import type { RecitingModel } from "./support/make-reciting-model.ts";
 
@@ -23,7 +22,6 @@ let infernode: InfernodeProvider;
 /** Of the engine, and of the one after its crash. */
 const pids: number[] = [];
 beforeAll(async () => {
-  assertBuilt();
   reciting = await makeLookingModel();
   const path = reciting.directory;
   infernode = createInfernode({

@@ -3,7 +3,6 @@ import { createTinyModel, type TinyModel } from "../../packages/backend/test/sup
 import type { EngineSupervisor } from "../../packages/backend/src/models/local/engine-supervisor.ts";
 import type { ModelService } from "../../packages/backend/src/models/model-service.ts";
 import { modelServiceCases } from "../../packages/backend/src/testing.ts";
-import { assertBuilt } from "./support/cli-path.ts";
 
 const running: EngineSupervisor[] = [];
 let model: TinyModel;
@@ -36,7 +35,6 @@ async function untilIdle(service: ModelService): Promise<void> {
 }
 
 beforeAll(async () => {
-  assertBuilt();
   model = await createTinyModel();
   shared = await createSupervised();
 });

@@ -3,7 +3,6 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { open, type ChatMessage, type OpenModel } from "../../packages/backend/dist/index.js";
-import { assertBuilt } from "./support/cli-path.ts";
 import { lookParameters, makeLookingModel } from "./support/looking-model.ts";
 import type { RecitingModel } from "./support/make-reciting-model.ts";
 
@@ -14,7 +13,6 @@ const tools = { look: { description: "Looks around.", parameters: lookParameters
 let reciting: RecitingModel;
 let model: OpenModel;
 beforeAll(async () => {
-  assertBuilt();
   reciting = await makeLookingModel();
   model = await open(reciting.directory, { name: "reciting", engine: { quantize: "none" } });
 });

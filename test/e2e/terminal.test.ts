@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { assertBuilt, cliPath } from "./support/cli-path.ts";
+import { cliPath } from "./support/cli-path.ts";
 import { makeEndlessModel } from "./support/make-endless-model.ts";
 import { hasTerminals, openTerminal, type Terminal } from "./support/open-terminal.ts";
 
 function start(args: readonly string[]): Terminal {
-  assertBuilt();
   return openTerminal([process.execPath, cliPath, ...args]);
 }
 

@@ -3,11 +3,10 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { assertBuilt, cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
 
 let folder: string;
 beforeAll(async () => {
-  assertBuilt();
   folder = await mkdtemp(join(tmpdir(), "infernode-limit-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { assertBuilt, cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
+import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { makeFolder } from "./support/odd-checkpoint.ts";
 
@@ -17,7 +17,6 @@ function runShell(
   line: string,
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Promise<ShellRun> {
-  assertBuilt();
   return new Promise((resolve, reject) => {
     const quoted = `infernode() { "${process.execPath}" $NODE_FLAGS "${cliPath}" "$@"; }; ${line}`;
     const child = spawn("sh", ["-c", quoted], { env: { ...cleanEnvironment(), ...environment } });

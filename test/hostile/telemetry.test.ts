@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { assertBuilt, cliPath } from "../e2e/support/cli-path.ts";
+import { cliPath } from "../e2e/support/cli-path.ts";
 import { noTrace, type Traces, watchProcess } from "./support/watch-process.ts";
 
 const library = fileURLToPath(new URL("support/generate-in-library.mjs", import.meta.url));
@@ -30,7 +30,6 @@ describe.concurrent("nothing is written and nobody is called by", () => {
   if (noTrace !== undefined) process.stderr.write(`only files are watched, not look-ups: ${noTrace}\n`);
 
   it.each(ways)("%s", async (_, run, output) => {
-    assertBuilt();
     const traces = await run();
     expect(traces.output).toMatch(output);
     expect(traces.files).toEqual([]);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { assertBuilt, cleanEnvironment, cliPath } from "./cli-path.ts";
+import { cleanEnvironment, cliPath } from "./cli-path.ts";
 
 export interface CliRun {
   readonly exitCode: number | null;
@@ -15,7 +15,6 @@ export interface CliOptions {
 
 /** Runs the program to its end. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  assertBuilt();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [cliPath, ...args], {
       env: { ...cleanEnvironment(), ...options.environment },

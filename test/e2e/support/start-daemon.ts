@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { assertBuilt, cleanEnvironment, cliPath } from "./cli-path.ts";
+import { cleanEnvironment, cliPath } from "./cli-path.ts";
 
 /** One line of the daemon's log. */
 export interface LogLine {
@@ -40,7 +40,6 @@ export interface StartDaemonOptions {
 
 /** Starts `infernode serve` on a free port and waits until it is ready. */
 export async function startDaemon(options: StartDaemonOptions = {}): Promise<TestDaemon> {
-  assertBuilt();
   const args = [cliPath, "serve", "--port", "0", "--log-format", "json", "--log-level", "debug"];
   const child = spawn(process.execPath, [...args, ...(options.args ?? [])], {
     env: { ...cleanEnvironment(), ...options.environment },

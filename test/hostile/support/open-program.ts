@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { assertBuilt, cleanEnvironment } from "../../e2e/support/cli-path.ts";
+import { cleanEnvironment } from "../../e2e/support/cli-path.ts";
 import type { CliRun } from "../../e2e/support/run-cli.ts";
 
 /** The program in one process that runs many commands, one after another. */
@@ -10,7 +10,6 @@ export interface OpenProgram extends AsyncDisposable {
 
 /** Starts a process that runs commands which need none of their own: they end by themselves and hear no signal. */
 export function openProgram(): OpenProgram {
-  assertBuilt();
   const child = fork(fileURLToPath(new URL("run-commands.mjs", import.meta.url)), {
     env: cleanEnvironment(),
     execArgv: [],

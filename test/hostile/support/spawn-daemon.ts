@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
-import { assertBuilt, cleanEnvironment, cliPath } from "../../e2e/support/cli-path.ts";
+import { cleanEnvironment, cliPath } from "../../e2e/support/cli-path.ts";
 
 /** A connection that is kept may be closed for others, at the moment at which a request is sent over it. */
 const ownConnection = { connection: "close" };
@@ -40,7 +40,6 @@ export interface SpawnOptions {
 
 /** Starts `infernode serve` through a shell; the shell is replaced by the daemon. */
 export async function spawnDaemon(options: SpawnOptions = {}): Promise<SpawnedDaemon> {
-  assertBuilt();
   const { args = [], nodeArgs = [], before = "", after = "" } = options;
   const port = await freePort();
   const words = [process.execPath, ...nodeArgs, cliPath, "serve", "--port", String(port), ...args];
