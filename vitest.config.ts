@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { findCompiled } from "./tools/resolve-compiled.mjs";
 
 const include = ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "benchmarks/**/*.test.ts"];
 /** Tests that change their process for good, such as the stack of its native calls: each file has one of its own. */
@@ -23,12 +25,23 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig({
   // Tests import what was compiled, as Node.js loads it, in place of the sources: these take three times as long to import.
   resolve: { alias: [{ find: /^(\.\.?\/.*)\/src\/(.+)\.ts$/, replacement: "$1/dist/$2.js" }] },
+  plugins: [
+    {
+      name: "compiled-packages",
+      enforce: "pre",
+      resolveId: (specifier) => {
+        const url = findCompiled(specifier);
+        return url === undefined ? undefined : fileURLToPath(url);
+      },
+    },
+  ],
   test: {
     // These end what hangs; a machine that is busy with other things may be many times slower.
     testTimeout: 180_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 120_000 } },
     pool: "forks",
+    execArgv: ["--import", new URL("tools/compiled-packages.mjs", import.meta.url).href],
     globalSetup: ["tools/build-for-tests.mjs"],
     server: { deps: { external: [/\/packages\/\w+\/(?:dist|bundle)\//] } },
     sequence: { sequencer: SlowFirst },

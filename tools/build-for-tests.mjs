@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { build, root } from "./setup.mjs";
 
-export default function buildForTests() {
+export function setup() {
   // What was packed for a machine without a network is compiled, and has no compiler.
   if (existsSync(join(root, "node_modules", "typescript"))) build();
 }

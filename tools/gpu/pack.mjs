@@ -59,7 +59,8 @@ function copyPackage(link) {
 
 const isNeeded = (path) => !/\.d\.ts(?:\.map)?$|\.js\.map$|\/node_modules$/u.test(path);
 const settings = ["package.json", "vitest.config.ts", "tsconfig.base.json", "tsconfig.test.json"];
-for (const name of [...settings, "tools/gpu", "tools/setup.mjs", "tools/build-for-tests.mjs"]) copy(name);
+const tools = ["gpu", "setup.mjs", "build-for-tests.mjs", "compiled-packages.mjs", "resolve-compiled.mjs"];
+for (const name of [...settings, ...tools.map((name) => join("tools", name))]) copy(name);
 for (const name of ["memory", "models", "inference"]) {
   for (const part of ["package.json", "src", "dist", "bundle"]) {
     copy(join("packages", name, part), isNeeded);
