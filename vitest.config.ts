@@ -24,7 +24,7 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   // Tests import what was compiled, as Node.js loads it, in place of the sources: these take three times as long to import.
-  resolve: { alias: [{ find: /^(\.\.?\/.*)\/src\/(.+)\.ts$/, replacement: "$1/dist/$2.js" }] },
+  resolve: { alias: [{ find: /^(\.\.?(?:\/.*)?)\/src\/(.+)\.ts$/, replacement: "$1/dist/$2.js" }] },
   plugins: [
     {
       name: "compiled-packages",
