@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTinyModel, type TinyModel } from "../../packages/backend/test/support/tiny-model.ts";
-import { firstEvent } from "../../packages/backend/src/models/first-event.ts";
+import { firstEvent } from "../../packages/backend/src/operations/operation.ts";
 import { createModelPool } from "../../packages/backend/src/models/model-pool.ts";
 import type { ModelService } from "../../packages/backend/src/models/model-service.ts";
 import { createRemoteService } from "../../packages/backend/src/models/remote/remote-service.ts";

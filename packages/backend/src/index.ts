@@ -24,7 +24,7 @@ export type {
   ModelStatus,
   ServedModel,
 } from "./models/model-service.ts";
-export { firstEvent } from "./models/first-event.ts";
+export { firstEvent } from "./operations/operation.ts";
 export { describePrompt } from "./operations/describe-prompt.ts";
 export { generate } from "./operations/generate.ts";
 export type { GenerateEvent, GenerateInput } from "./operations/generate.ts";

@@ -1,7 +1,7 @@
 import type { LanguageModelV3Content } from "@ai-sdk/provider";
 import type { AnswerEvent, StartedAnswer } from "../conversation/start-answer.ts";
 import { protocolError } from "../conversation/open-generation.ts";
-import type { AnswerPart } from "../parsers/answer-part.ts";
+import type { AnswerPart } from "../parsers/part-sink.ts";
 import { GrowingText } from "../text/growing-text.ts";
 
 type Finished = Extract<AnswerEvent, { readonly type: "finished" }>;

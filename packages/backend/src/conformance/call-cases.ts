@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { firstEvent } from "../models/first-event.ts";
+import { firstEvent } from "../operations/operation.ts";
 import type { GenerateEvent } from "../operations/generate.ts";
 import type { Prompt } from "../operations/prompt.ts";
 import { tokenize } from "../operations/tokenize.ts";

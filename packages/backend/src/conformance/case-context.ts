@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ModelService } from "../models/model-service.ts";
-import { firstEvent } from "../models/first-event.ts";
+import { firstEvent } from "../operations/operation.ts";
 import { describePrompt } from "../operations/describe-prompt.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../operations/generate.ts";
 import type { Prompt, PromptDescription } from "../operations/prompt.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { EngineClient } from "../models/engine/engine-client.ts";
-import { firstEvent } from "../models/first-event.ts";
+import { firstEvent } from "../operations/operation.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { Prompt } from "../operations/prompt.ts";
 import {

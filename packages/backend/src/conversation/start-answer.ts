@@ -1,7 +1,7 @@
 import type { FinishReason } from "@infernode/inference";
 import type { CallOptions, ModelService } from "../models/model-service.ts";
 import { partsOf, type AnswerUsage } from "../operations/token-delta.ts";
-import type { AnswerPart } from "../parsers/answer-part.ts";
+import type { AnswerPart } from "../parsers/part-sink.ts";
 import { toAdmission, type Conversation } from "./conversation.ts";
 import { openGeneration, protocolError, type OpenGeneration } from "./open-generation.ts";
 import { servedModel } from "./served-model.ts";

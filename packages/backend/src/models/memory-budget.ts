@@ -1,3 +1,4 @@
+import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { createCpuDevice, readAvailableMemory, type AvailableMemory } from "@infernode/memory";
 import { createResolvers, type Resolvers } from "../create-resolvers.ts";
 import { divideMemory, type MemoryDemand } from "./divide-memory.ts";
@@ -121,4 +122,9 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
       },
     }),
   };
+}
+
+/** Bytes of the host's memory that a plan takes: all, or the rest where the executor's memory is on a device. */
+export function hostBytesOf({ hostBytes, totalBytes }: ExecutorMemoryPlan): number {
+  return hostBytes ?? totalBytes;
 }

@@ -3,7 +3,7 @@ import type { AnswerEnd, AnswerEvent, StartedAnswer } from "../conversation/star
 import { createResolvers } from "../create-resolvers.ts";
 import { BackendError } from "../errors.ts";
 import type { AnswerUsage } from "../operations/token-delta.ts";
-import type { AnswerPart } from "../parsers/answer-part.ts";
+import type { AnswerPart } from "../parsers/part-sink.ts";
 import { GrowingText } from "../text/growing-text.ts";
 import type { ChatCall, ChatMessage } from "./chat-messages.ts";
 import type { AnswerSchema } from "./typed-schema.ts";

@@ -1,4 +1,5 @@
 import type { InferenceEngine } from "@infernode/inference";
+import { BackendError } from "../errors.ts";
 import type { AnswerReader } from "../parsers/answer/create-answer-reader.ts";
 import type { AdapterService } from "./adapter.ts";
 import type { ConstraintService } from "./constraint.ts";
@@ -55,3 +56,9 @@ export interface Operation<Input, Event extends CallEvent> {
 
 /** An operation with any input and events. */
 export type AnyOperation = Operation<unknown, CallEvent>;
+
+/** Reads the one event of an operation that has no other. @throws what the call throws; BackendError `ENGINE_PROTOCOL` */
+export async function firstEvent<Event extends CallEvent>(events: AsyncIterable<Event>): Promise<Event> {
+  for await (const event of events) return event;
+  throw new BackendError("ENGINE_PROTOCOL", "expected one event, got the end of the call");
+}

@@ -1,5 +1,5 @@
 import type * as engine from "@infernode/inference";
-import type { AnswerPart } from "../parsers/answer-part.ts";
+import type { AnswerPart } from "../parsers/part-sink.ts";
 
 /*
  * What generations yield, from any service. The engine's own types fit. A remote server may not report the ids of

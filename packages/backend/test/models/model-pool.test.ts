@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createModelPool, type PoolMember } from "../../src/models/model-pool.ts";
 import type { ModelService } from "../../src/models/model-service.ts";
-import { firstEvent } from "../../src/models/first-event.ts";
+import { firstEvent } from "../../src/operations/operation.ts";
 import { tokenize } from "../../src/operations/tokenize.ts";
 import { createFakeEngine, model } from "../http/fake-engine.ts";
 

@@ -1,6 +1,6 @@
 import { findAnswerFormat } from "../../src/parsers/answer/answer-format.ts";
 import { AnswerParser, type AnswerParserOptions } from "../../src/parsers/answer/answer-parser.ts";
-import type { AnswerPart } from "../../src/parsers/answer-part.ts";
+import type { AnswerPart } from "../../src/parsers/part-sink.ts";
 
 export interface ReadOptions extends Omit<AnswerParserOptions, "format"> {
   readonly toolParser?: string;

@@ -1,4 +1,4 @@
-import type { AnswerPart } from "../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../parsers/part-sink.ts";
 import type { StreamEvent } from "../shared/generation.ts";
 import { partsOf } from "../../operations/token-delta.ts";
 import type { TrackedReplies } from "../shared/generation/track-progress.ts";

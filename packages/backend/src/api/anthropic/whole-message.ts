@@ -1,5 +1,5 @@
 import { isRecord } from "../../is-record.ts";
-import type { AnswerPart } from "../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../parsers/part-sink.ts";
 import { GrowingText } from "../../text/growing-text.ts";
 import { jsonPieces } from "../shared/generation/json-pieces.ts";
 import { partsOf } from "../../operations/token-delta.ts";

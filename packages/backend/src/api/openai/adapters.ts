@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EngineRequestError } from "../../errors.ts";
-import { firstEvent } from "../../models/first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import type { ModelStatus } from "../../models/model-service.ts";
 import { loadAdapter } from "../../operations/load-adapter.ts";
 import { retireAdapter } from "../../operations/retire-adapter.ts";

@@ -1,6 +1,6 @@
 import { requestLimits } from "@infernode/inference/limits";
 import { z } from "zod";
-import { firstEvent } from "../../models/first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import type { CallOptions, ModelService, ServedModel } from "../../models/model-service.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { GenerateInput } from "../../operations/generate.ts";

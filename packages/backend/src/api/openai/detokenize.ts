@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { firstEvent } from "../../models/first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { arrayField, textField, tokenIdField, type FieldsOf } from "../shared/body/fields.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isRecord } from "../../is-record.ts";
-import { firstEvent } from "../../models/first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import { tokenize } from "../../operations/tokenize.ts";
 import { describeBody } from "../shared/body/describe-body.ts";
 import { parseBody, type BodyRules } from "../shared/body/parse-body.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { toChatPrompt } from "../../conversation/conversation.ts";
-import { firstEvent } from "../../models/first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import type { ServedModel } from "../../models/model-service.ts";
 import { describePrompt } from "../../operations/describe-prompt.ts";
 import type { Prompt } from "../../operations/prompt.ts";

@@ -4,7 +4,7 @@ import type { AdapterRef } from "../../operations/adapter.ts";
 import { loadAdapter } from "../../operations/load-adapter.ts";
 import type { CallEvent, Operation } from "../../operations/operation.ts";
 import { retireAdapter } from "../../operations/retire-adapter.ts";
-import { firstEvent } from "../first-event.ts";
+import { firstEvent } from "../../operations/operation.ts";
 import type { CallOptions, ModelService, ModelStatus } from "../model-service.ts";
 import { adapterRoom, type AdapterSettings } from "./adapter-room.ts";
 

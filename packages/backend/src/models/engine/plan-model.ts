@@ -8,7 +8,7 @@ import { engineDefaults } from "../../config/engine-defaults.ts";
 import { adapterRoom } from "../adapters/adapter-room.ts";
 import { answerMemory } from "../answer-memory.ts";
 import type { MemoryDemand } from "../divide-memory.ts";
-import { hostBytesOf } from "../host-bytes.ts";
+import { hostBytesOf } from "../memory-budget.ts";
 import type { EngineCoreOptions } from "./engine-core.ts";
 import { fitEngineSizes, type EngineSizes } from "./fit-engine-sizes.ts";
 

@@ -9,7 +9,7 @@ import {
 import { loadModel, openAdapter, type LanguageModel, type LoadOptions } from "@infernode/models";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
-import { hostBytesOf } from "../host-bytes.ts";
+import { hostBytesOf } from "../memory-budget.ts";
 import type { EngineCoreOptions, ReserveMemory } from "./engine-core.ts";
 import { chooseExecutors, type ChooseOptions, type ExecutorChoice } from "./choose-executor.ts";
 import type { Gpu } from "../gpu/find-gpu.ts";

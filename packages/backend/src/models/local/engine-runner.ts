@@ -3,7 +3,7 @@ import { BackendError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
-import { hostBytesOf } from "../host-bytes.ts";
+import { hostBytesOf } from "../memory-budget.ts";
 import type { KeptExecutor } from "../engine/choose-executor.ts";
 import type { VerifyGpu } from "../gpu/gpu-verifier.ts";
 import type { LocalModel } from "../model-service.ts";

@@ -11,7 +11,7 @@ import { createGpuVerifier, type VerifyGpu } from "../gpu/gpu-verifier.ts";
 import { reportVerifications } from "../gpu/report-verifications.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
 import { deferIteration } from "../defer-iteration.ts";
-import { hostBytesOf } from "../host-bytes.ts";
+import { hostBytesOf } from "../memory-budget.ts";
 import type { LocalModel } from "../model-service.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";
 import type { EngineCoreOptions, EngineHeartbeat } from "../engine/engine-core.ts";

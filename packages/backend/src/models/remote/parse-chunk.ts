@@ -1,6 +1,6 @@
 import type { FinishReason } from "@infernode/inference";
 import { isRecord } from "../../is-record.ts";
-import type { AnswerPart } from "../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../parsers/part-sink.ts";
 import type { AnswerUsage, TokenDelta, TokenLogprob } from "../../operations/token-delta.ts";
 import { parseLogprobs } from "./parse-logprobs.ts";
 import { protocolError, toRemoteError } from "./remote-error.ts";

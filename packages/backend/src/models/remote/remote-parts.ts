@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isRecord } from "../../is-record.ts";
-import type { AnswerPart } from "../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../parsers/part-sink.ts";
 import { protocolError } from "./remote-error.ts";
 
 /** Calls in one answer. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AnswerPart } from "../answer-part.ts";
+import type { AnswerPart } from "../part-sink.ts";
 import { PartSink } from "../part-sink.ts";
 import { TextCursor, type Parsing } from "../text-cursor.ts";
 import type { CallableTool } from "../tools/tool-format.ts";

@@ -1,4 +1,4 @@
-import type { AnswerPart } from "../answer-part.ts";
+import type { AnswerPart } from "../part-sink.ts";
 import { findAnswerFormat, marksOf, type AnswerFormat, type AnswerFormatOptions } from "./answer-format.ts";
 import { AnswerParser, type AnswerParserOptions } from "./answer-parser.ts";
 import { Marks } from "../read-until.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
-import { firstEvent } from "../../../src/models/first-event.ts";
+import { firstEvent } from "../../../src/operations/operation.ts";
 import { describePrompt } from "../../../src/operations/describe-prompt.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../../src/operations/generate.ts";
 import type { Prompt } from "../../../src/operations/prompt.ts";

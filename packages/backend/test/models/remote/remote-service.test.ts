@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { firstEvent } from "../../../src/models/first-event.ts";
+import { firstEvent } from "../../../src/operations/operation.ts";
 import { createRemoteService, type RemoteService } from "../../../src/models/remote/remote-service.ts";
 import type { RemoteServiceOptions } from "../../../src/models/remote/remote-options.ts";
 import { generate, type GenerateEvent, type GenerateInput } from "../../../src/operations/generate.ts";

@@ -1,5 +1,5 @@
 import type { FinishReason } from "@infernode/inference";
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../../parsers/part-sink.ts";
 import { GrowingText } from "../../../text/growing-text.ts";
 import { JsonParts } from "../../shared/generation/json-pieces.ts";
 import { LogprobStore } from "../../shared/generation/logprob-store.ts";

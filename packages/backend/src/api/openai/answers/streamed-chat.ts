@@ -1,4 +1,4 @@
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../../parsers/part-sink.ts";
 import { partsOf, type TokenDelta } from "../../../operations/token-delta.ts";
 import { role, toFinishReason } from "./chat-parts.ts";
 import { toChatLogprobs } from "./logprobs.ts";

@@ -1,4 +1,4 @@
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../../parsers/part-sink.ts";
 import { GrowingText } from "../../../text/growing-text.ts";
 
 /** An event of a stream, before it gets its number. */

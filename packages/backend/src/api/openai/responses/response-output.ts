@@ -1,5 +1,5 @@
 import type { FinishReason } from "@infernode/inference";
-import type { AnswerPart } from "../../../parsers/answer-part.ts";
+import type { AnswerPart } from "../../../parsers/part-sink.ts";
 import { ApiError } from "../../shared/api-error.ts";
 import { partsOf, type TokenDelta } from "../../../operations/token-delta.ts";
 import {

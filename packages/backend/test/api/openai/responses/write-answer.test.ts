@@ -6,7 +6,7 @@ import type { StreamEvent } from "../../../../src/api/shared/generation.ts";
 import type { TrackedReplies } from "../../../../src/api/shared/generation/track-progress.ts";
 import { toApiError } from "../../../../src/api/shared/to-api-error.ts";
 import { BackendError } from "../../../../src/errors.ts";
-import type { AnswerPart } from "../../../../src/parsers/answer-part.ts";
+import type { AnswerPart } from "../../../../src/parsers/part-sink.ts";
 
 const form: AnswerForm = {
   itemId: "1",
