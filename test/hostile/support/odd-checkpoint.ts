@@ -1,8 +1,7 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 
 const checkpointsDirectory = fileURLToPath(new URL("../../fixtures/checkpoints", import.meta.url));
 
@@ -15,18 +14,12 @@ export interface StoredTensor {
   readonly data: Buffer;
 }
 
-const folders: string[] = [];
-// Of the file, since hooks of a test cannot be reached from here when tests run side by side.
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-
-/** Makes an empty folder that goes when the tests of the file are over. */
-export async function makeFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "infernode-odd-"));
-  folders.push(folder);
-  return folder;
+/** Makes an empty folder; it goes with the folder of the run. */
+export function makeFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "infernode-odd-"));
 }
 
-/** Copies a checkpoint of the fixtures; the copy goes when the tests of the file are over. */
+/** Copies a checkpoint of the fixtures; the copy goes with the folder of the run. */
 export async function copyCheckpoint(name: string): Promise<string> {
   const directory = join(await makeFolder(), name);
   await cp(join(checkpointsDirectory, name), directory, { recursive: true });

@@ -63,7 +63,11 @@ export function buildKernels(
   if (compiler === undefined) {
     return { reason: "there is no C++ compiler (g++, c++, clang++) for the kernels" };
   }
-  const folder = join(tmpdir(), "infernode-kernels", hashTools(compiler.version));
+  const folder = join(
+    process.env["INFERNODE_TEST_CACHE"] ?? tmpdir(),
+    "infernode-kernels",
+    hashTools(compiler.version),
+  );
   mkdirSync(folder, { recursive: true });
   const missing = new Map(modules.map((text) => [join(folder, `${hashText(text)}.so`), text]));
   while (missing.size > 0) {

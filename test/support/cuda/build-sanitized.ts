@@ -25,7 +25,7 @@ const common = [
   "-ffp-contract=off",
   ...folders.map((folder) => `-I${folder}`),
 ];
-const cache = join(tmpdir(), "infernode-sanitized");
+const cache = join(process.env["INFERNODE_TEST_CACHE"] ?? tmpdir(), "infernode-sanitized");
 
 /** ThreadSanitizer, or AddressSanitizer with UndefinedBehaviorSanitizer. */
 export type Sanitizer = "thread" | "address";

@@ -101,8 +101,9 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     const ready = core;
     const { model, description } = ready;
     const loadMs = performance.now() - startedAtMs;
-    send({ type: "ready", model, description, loadMs }, () => undefined);
+    // Its memory and its health are known when it is ready.
     batcher.sendHeartbeat(ready.heartbeat());
+    send({ type: "ready", model, description, loadMs }, () => undefined);
     heartbeatTimer = setInterval(() => batcher.sendHeartbeat(ready.heartbeat()), heartbeatIntervalMs);
   };
 

@@ -85,7 +85,7 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
   for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h"]) {
     hash.update(readFileSync(join(folder, name)));
   }
-  const cache = join(tmpdir(), "infernode-stand-in");
+  const cache = join(process.env["INFERNODE_TEST_CACHE"] ?? tmpdir(), "infernode-stand-in");
   const path = join(cache, `stand-in-${hash.digest("hex").slice(0, 16)}.so`);
   if (existsSync(path)) return { path };
   mkdirSync(cache, { recursive: true });
