@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon } from "../e2e/support/start-daemon.ts";
 import {
@@ -11,6 +11,12 @@ import {
   padVocabulary,
   setFields,
 } from "./support/odd-checkpoint.ts";
+import {
+  endlessNormalizer,
+  endlessText,
+  modelWithTemplate,
+  modelWithTokenizer,
+} from "./support/odd-tokenizer.ts";
 import { openProgram } from "./support/open-program.ts";
 
 interface Case {
@@ -19,7 +25,13 @@ interface Case {
   readonly code?: string;
   /** Makes the checkpoint; answers its directory. */
   readonly make: () => Promise<string>;
+  /** Words of the reason. */
+  readonly says?: string;
   readonly args?: readonly string[];
+  /** What `args` says, in the entry of the model. */
+  readonly settings?: object;
+  /** Also judged as the only model: one of each kind is. */
+  readonly isAlone?: boolean;
 }
 
 /** Copies a small checkpoint and changes it. */
@@ -34,8 +46,30 @@ const config = (fields: Record<string, unknown>): (() => Promise<string>) =>
   llama((directory) => setFields(join(directory, "config.json"), fields));
 const untouched = (): Promise<string> => copyCheckpoint("llama2");
 
+type Json = Record<string, unknown>;
+
+const lastTokenId = 319;
+
+/** Puts another text in the place of the last token. */
+function withLastToken(json: Json, text: string): Json {
+  const model = modelOf(json);
+  const vocab = Object.entries(model["vocab"] as Json);
+  const last = vocab.find(([, id]) => id === lastTokenId)?.[0];
+  const merges = (model["merges"] as readonly [string, string][]).filter((parts) => parts.join("") !== last);
+  const renamed = Object.fromEntries(vocab.map(([token, id]) => [token === last ? text : token, id]));
+  return { ...json, model: { ...model, vocab: renamed, merges } };
+}
+
+const modelOf = (json: Json): Json => json["model"] as Json;
+
 const cases: readonly Case[] = [
   { title: "a checkpoint as it was saved", make: untouched },
+  {
+    title: "fewer tokens in a step",
+    make: untouched,
+    args: ["--max-tokens-per-step", "64"],
+    settings: { engine: { maxTokensPerStep: 64 } },
+  },
   {
     title: "no chat template",
     make: llama((directory) => setFields(join(directory, "tokenizer_config.json"), { chat_template: null })),
@@ -51,6 +85,7 @@ const cases: readonly Case[] = [
   {
     title: "heads of an odd width",
     code: "INVALID_CONFIG",
+    isAlone: true,
     make: config({ num_attention_heads: 64, num_key_value_heads: 64 }),
   },
   {
@@ -109,8 +144,29 @@ const cases: readonly Case[] = [
     ),
   },
   {
+    title: "a merge of three parts",
+    code: "INVALID_TOKENIZER",
+    says: "model.merges",
+    make: () =>
+      modelWithTokenizer((json) => {
+        const merges = [["a", "b", "c"], ...(modelOf(json)["merges"] as unknown[])];
+        return { ...json, model: { ...modelOf(json), merges } };
+      }),
+  },
+  {
+    title: "two tokens with one id",
+    code: "INVALID_TOKENIZER",
+    says: "model.vocab",
+    make: () =>
+      modelWithTokenizer((json) => {
+        const vocab = { ...(modelOf(json)["vocab"] as Json), zzz: 20 };
+        return { ...json, model: { ...modelOf(json), vocab } };
+      }),
+  },
+  {
     title: "a weight that is no number",
     code: "NON_FINITE_WEIGHTS",
+    isAlone: true,
     make: llama((directory) =>
       editTensors(directory, (name, tensor) =>
         name === "model.norm.weight"
@@ -218,7 +274,12 @@ const cases: readonly Case[] = [
     code: "MODEL_NOT_FOUND",
     make: async () => join(await copyCheckpoint("llama2"), "model.safetensors"),
   },
-  { title: "nothing", code: "MODEL_NOT_FOUND", make: async () => join(await makeFolder(), "nowhere") },
+  {
+    title: "nothing",
+    code: "MODEL_NOT_FOUND",
+    make: async () => join(await makeFolder(), "nowhere"),
+    isAlone: true,
+  },
   {
     title: "a config that is a folder",
     code: "FILE_UNREADABLE",
@@ -228,24 +289,28 @@ const cases: readonly Case[] = [
     }),
   },
   {
-    title: "a plan beyond the memory",
-    code: "MODEL_DOES_NOT_FIT",
-    make: untouched,
-    args: ["--memory-limit", "1MiB", "--max-sequences", "16"],
-  },
-  {
     title: "a context beyond the model's",
     code: "INVALID_EXECUTOR_OPTIONS",
     make: untouched,
     args: ["--context-tokens", "100000"],
+    settings: { engine: { contextTokens: 100_000 } },
   },
   {
     title: "a chat template that is not there",
     code: "FILE_UNREADABLE",
     make: untouched,
     args: ["--chat-template", "/nowhere/chat.jinja"],
+    settings: { chatTemplate: "/nowhere/chat.jinja" },
   },
 ];
+
+/** Its reason names the other models, where there are some. */
+const largePlan: Case = {
+  title: "a plan beyond the memory",
+  code: "MODEL_DOES_NOT_FIT",
+  make: untouched,
+  args: ["--memory-limit", "1MiB", "--max-sequences", "16"],
+};
 
 interface Judgement {
   readonly exitCode: number | null;
@@ -256,62 +321,138 @@ interface Judgement {
 const program = openProgram();
 afterAll(() => program[Symbol.asyncDispose]());
 
-async function inspect(directory: string, args: readonly string[]): Promise<Judgement> {
+async function inspect(
+  directory: string,
+  args: readonly string[],
+): Promise<{ readonly judgement: Judgement; readonly plannedBytes: number | undefined }> {
   const run = await program.run(["models", "inspect", directory, "--json", ...args]);
   const written = run.stderr.trim();
   const reasons = written === "" ? [] : [written.replace(/^infernode: /, "")];
   // What can be read is shown, with the same verdict, though the model cannot run.
-  if (run.stdout !== "") {
-    expect(JSON.parse(run.stdout).verdict).toEqual({ wouldRun: reasons.length === 0, reasons });
-  }
-  return { exitCode: run.exitCode, reasons };
+  const { verdict, memoryPlan } = run.stdout === "" ? {} : JSON.parse(run.stdout);
+  if (run.stdout !== "") expect(verdict).toEqual({ wouldRun: reasons.length === 0, reasons });
+  return { judgement: { exitCode: run.exitCode, reasons }, plannedBytes: memoryPlan?.totalBytes };
 }
 
-async function askDoctor(directory: string, args: readonly string[]): Promise<Judgement> {
-  const run = await program.run(["doctor", "--json", "--model", directory, ...args]);
+/** Reasons by model, of one program that is given all of them. */
+type Reasons = ReadonlyMap<string, readonly string[]>;
+
+const planned = /^infernode_model_memory_planned_bytes\{[^}]*model_name="([^"]*)"[^}]*\} (\S+)$/gm;
+
+/** What is planned for each model, too. */
+async function serveAll(
+  file: string,
+): Promise<{ readonly served: Reasons; readonly plannedBytes: ReadonlyMap<string, number> }> {
+  await using daemon = await startDaemon({ args: ["--config", file] });
+  const { model, models = [model] } = await daemon.waitForLog(({ msg }) => msg === "ready");
+  const failed = daemon.logs.filter(({ msg }) => msg === "engine failed");
+  const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+  const plannedBytes = new Map<string, number>();
+  for (const [, id = "", bytes] of metrics.matchAll(planned)) {
+    plannedBytes.set(id, (plannedBytes.get(id) ?? 0) + Number(bytes));
+  }
+  daemon.signal("SIGTERM");
+  expect((await daemon.exited).exitCode).toBe(0);
+  const served = new Map([
+    ...(models as readonly string[]).map((id) => [id, []] as const),
+    ...failed.map((line) => [String(line["model"]), line["reasons"] as readonly string[]] as const),
+  ]);
+  return { served, plannedBytes };
+}
+
+async function askDoctorOfAll(file: string): Promise<Reasons> {
+  const run = await program.run(["doctor", "--json", "--config", file]);
   const { verdict, models } = JSON.parse(run.stdout);
-  expect(verdict.wouldRun).toBe(verdict.reasons.length === 0);
-  expect(models[0]).toMatchObject({ wouldRun: verdict.wouldRun, reasons: verdict.reasons });
-  return { exitCode: run.exitCode, reasons: verdict.reasons };
+  expect(run.exitCode).toBe(4);
+  expect(verdict).toMatchObject({ wouldRun: false, readiness: "degraded" });
+  const probes = models as readonly {
+    readonly id: string;
+    readonly wouldRun: boolean;
+    readonly reasons: readonly string[];
+  }[];
+  for (const { wouldRun, reasons } of probes) expect(wouldRun).toBe(reasons.length === 0);
+  return new Map(probes.map(({ id, reasons }) => [id, reasons]));
 }
 
-async function serve(directory: string, args: readonly string[], runs: boolean): Promise<Judgement> {
-  if (runs) {
-    await using daemon = await startDaemon({ args: ["--model", directory, ...args] });
-    daemon.signal("SIGTERM");
-    const { exitCode } = await daemon.exited;
-    return { exitCode, reasons: [] };
+/** Each is judged by one daemon and one doctor; models that run are in each of them. */
+const groupCount = 2;
+interface Group {
+  readonly directories: ReadonlyMap<string, string>;
+  readonly served: Reasons;
+  readonly plannedBytes: ReadonlyMap<string, number>;
+  readonly diagnosed: Reasons;
+}
+const groups: Group[] = [];
+beforeAll(async () => {
+  for (let group = 0; group < groupCount; group += 1) {
+    const members = cases.filter((_, index) => index % groupCount === group);
+    const directories = new Map<string, string>();
+    for (const { title, make } of members) directories.set(title, await make());
+    const models = Object.fromEntries(
+      members.map(({ title, settings }) => [title, { ...settings, path: directories.get(title) }]),
+    );
+    const file = join(await makeFolder(), "infernode.config.json");
+    await writeFile(file, JSON.stringify({ models }));
+    const [{ served, plannedBytes }, diagnosed] = await Promise.all([serveAll(file), askDoctorOfAll(file)]);
+    groups.push({ directories, served, plannedBytes, diagnosed });
   }
-  const run = await runCli(["serve", "--port", "0", "--log-format", "json", "--model", directory, ...args]);
-  const fatal = run.stderr
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as { readonly level: unknown; readonly msg: string })
-    .filter(({ level }) => level === 60 || level === "fatal");
-  return { exitCode: run.exitCode, reasons: fatal.map(({ msg }) => msg) };
-}
-
-describe("serve, doctor and models inspect judge alike", () => {
-  test.concurrent.each(cases)("$title", async ({ make, code, args = [] }) => {
-    const directory = await make();
-    const served = await serve(directory, args, code === undefined);
-    expect(served.exitCode).toBe(code === undefined ? 0 : 4);
-    if (code !== undefined) {
-      expect(served.reasons).toEqual([
-        expect.stringMatching(code === "MODEL_NOT_FOUND" ? /./ : new RegExp(String.raw`\(${code}\)$`)),
-      ]);
-    }
-    expect(await inspect(directory, args)).toEqual(served);
-    expect(await askDoctor(directory, args)).toEqual(served);
-  });
 });
 
-test("models inspect plans what serve would take", async () => {
-  const directory = await copyCheckpoint("llama2");
-  const run = await program.run(["models", "inspect", directory, "--json", "--max-tokens-per-step", "64"]);
-  await using daemon = await startDaemon({ args: ["--model", directory, "--max-tokens-per-step", "64"] });
-  const { totalBytes } = JSON.parse(run.stdout).memoryPlan;
-  const text = await (await fetch(`${daemon.url}/metrics`)).text();
-  const planned = [...text.matchAll(/^infernode_model_memory_planned_bytes\{[^}]*\} (\S+)$/gm)];
-  expect(planned.reduce((sum, [, bytes]) => sum + Number(bytes), 0)).toBe(totalBytes);
+const isExpected = (code: string): RegExp =>
+  code === "MODEL_NOT_FOUND" ? /./ : new RegExp(String.raw`\(${code}\)$`);
+
+describe("serve, doctor and models inspect judge alike, and plan what serve takes", () => {
+  test.each(cases)("$title", async ({ title, code, says = "", args = [] }) => {
+    const { directories, served, plannedBytes, diagnosed } =
+      groups[cases.findIndex((each) => each.title === title) % groupCount]!;
+    const reasons = code === undefined ? [] : [expect.stringMatching(isExpected(code))];
+    expect(served.get(title)).toEqual(reasons);
+    expect(served.get(title)?.join() ?? "").toContain(says);
+    expect(diagnosed.get(title)).toEqual(served.get(title));
+    const inspected = await inspect(directories.get(title) ?? "", args);
+    const exitCode = code === undefined ? 0 : 4;
+    expect(inspected.judgement).toEqual({ exitCode, reasons: served.get(title) });
+    if (code === undefined) expect(inspected.plannedBytes).toBe(plannedBytes.get(title));
+  });
+
+  test.each([...cases.filter(({ isAlone = false }) => isAlone), largePlan])(
+    "$title, as the only model",
+    async ({ make, code = "", args = [] }) => {
+      const directory = await make();
+      const options = ["--model", directory, ...args];
+      const run = await runCli(["serve", "--port", "0", "--log-format", "json", ...options]);
+      const fatal = run.stderr
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { readonly level: unknown; readonly msg: string })
+        .filter(({ level }) => level === 60 || level === "fatal");
+      const served = { exitCode: run.exitCode, reasons: fatal.map(({ msg }) => msg) };
+      expect(served).toEqual({ exitCode: 4, reasons: [expect.stringMatching(isExpected(code))] });
+      expect((await inspect(directory, args)).judgement).toEqual(served);
+      const { exitCode, stdout } = await program.run(["doctor", "--json", ...options]);
+      const { verdict, models } = JSON.parse(stdout);
+      expect({ exitCode, reasons: verdict.reasons }).toEqual(served);
+      expect([verdict.wouldRun, models[0]]).toMatchObject([
+        false,
+        { wouldRun: false, reasons: served.reasons },
+      ]);
+    },
+  );
+});
+
+test("a chat template of megabytes of blanks is read or refused", async () => {
+  const directory = await modelWithTemplate(`${" ".repeat(3_000_000)}{{ messages[0].content }}`);
+  expect([0, 4]).toContain((await program.run(["models", "inspect", directory])).exitCode);
+});
+
+test("serve refuses in seconds a tokenizer that runs out of hand while it loads", async () => {
+  const token = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: false };
+  const directory = await modelWithTokenizer((json) => ({
+    ...withLastToken(json, endlessText),
+    normalizer: endlessNormalizer,
+    added_tokens: [...(json["added_tokens"] as Json[]), { id: lastTokenId, content: endlessText, ...token }],
+  }));
+  const { exitCode, stderr } = await runCli(["serve", "--model", directory, "--port", "0"]);
+  expect(exitCode).toBe(4);
+  expect(stderr).toMatch(/tokenizer\.json.* did not end within/);
 });
