@@ -1,10 +1,8 @@
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { openRaw, rawPost } from "../../hostile/support/raw-connection.ts";
+import { featured } from "./feature-daemon.ts";
 import { startRecordingConsul, type ConsulRequest } from "./recording-consul.ts";
 import { startDaemon } from "./start-daemon.ts";
 
@@ -99,41 +97,22 @@ export function consulSettingCases(
   };
 }
 
-/** What a daemon knows of another one, which is listed, and how often it asks. */
-async function askListed(): Promise<{ readonly instances: unknown; readonly gapMs: number }> {
-  const times: number[] = [];
-  const model = { name: "any", address: "10.0.0.5", port: 1, tags: [], state: "passing", metadata: {} };
-  const server = createServer((_, response) => {
-    times.push(performance.now());
-    response.end(JSON.stringify({ services: [{ ...model, id: "any" }] }));
-    if (times.length === 6) server.emit("enough");
-  }).listen(0, "127.0.0.1");
-  const enough = once(server, "enough");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const listed = `--discovery-daemons http://127.0.0.1:${port} --discovery-check-interval 100`;
-  try {
-    await using daemon = await startDaemon({ args: `--discovery static ${listed}`.split(" ") });
-    await enough;
-    const report = (await (await fetch(`${daemon.url}/v1/system/registry`)).json()) as { instances: unknown };
-    // The default has them a second apart.
-    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-    return { instances: report.instances, gapMs: Math.min(...gaps) };
-  } finally {
-    server.close().closeAllConnections();
-  }
+interface Registry {
+  readonly instances: unknown;
 }
-
-let listed: ReturnType<typeof askListed> | undefined;
 
 /** That the settings of listed daemons act. */
 export const staticSettingCases: Readonly<Record<string, () => Promise<void>>> = {
   "discovery.daemons": async () => {
-    const { instances } = await (listed ??= askListed());
+    const { url } = await featured();
+    const { instances } = (await (await fetch(`${url}/v1/system/registry`)).json()) as Registry;
     const passing = { name: "infernode", address: "127.0.0.1", state: "passing" };
     expect(instances).toContainEqual(expect.objectContaining({ ...passing, metadata: { protocol: "http" } }));
   },
   "discovery.checkIntervalMs": async () => {
-    expect((await (listed ??= askListed())).gapMs).toBeLessThan(900);
+    const times = await (await featured()).listedTimesMs;
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    // The default has them a second apart.
+    expect(Math.min(...gaps)).toBeLessThan(900);
   },
 };

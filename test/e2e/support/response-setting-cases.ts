@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "vitest";
 import { openSession } from "../../../packages/backend/test/http/session/open-session.ts";
+import type { FeatureDaemon } from "./feature-daemon.ts";
 import { postJson, type JsonAnswer } from "./post-json.ts";
-import { startDaemon } from "./start-daemon.ts";
+import { startDaemon, type TestDaemon } from "./start-daemon.ts";
 
 /** A model that never ends an answer by itself. */
 const endless = (directory: string): readonly string[] => ["--model", directory, "--model-name", "endless"];
@@ -30,7 +30,7 @@ async function untilDropped(url: string): Promise<string> {
   return id;
 }
 
-/** What a daemon does that holds little. */
+/** What a daemon does that holds little, and that has little time to end. */
 async function holdLittle(directory: string) {
   await using daemon = await startDaemon({
     args: [
@@ -41,6 +41,8 @@ async function holdLittle(directory: string) {
       "64KiB",
       "--hold-time",
       "1",
+      "--drain-timeout",
+      "120",
     ],
   });
   const { url } = daemon;
@@ -49,53 +51,74 @@ async function holdLittle(directory: string) {
   const second = await postJson(`${url}/v1/responses`, { ...longAnswer, background: true });
   await postJson(`${url}/v1/responses/${id}/cancel`, {});
   await expect.poll(() => daemon.metric("infernode_held_responses", 'state="ended"')).toBe(0);
-  return { heldBytes, second, afterwards: await getResponse(url, `${id}?stream=true`) };
+  const afterwards = await getResponse(url, `${id}?stream=true`);
+  await postJson(`${url}/v1/responses`, { ...longAnswer, background: true });
+  daemon.signal("SIGTERM");
+  const exit = await daemon.exited;
+  return { heldBytes, second, afterwards, exit, draining: daemon.logs.find(({ msg }) => msg === "draining") };
 }
 
-/** What a daemon does whose store is small. */
-async function storeLittle(directory: string) {
-  const file = join(directory, "kept.db");
-  await using daemon = await startDaemon({
-    args: ["--store", file, "--store-limit", "200KiB", "--store-retention", "48"],
-  });
+/** Stores more than its limit allows; returns what is answered for the first response. */
+async function storeMuch({ url }: TestDaemon): Promise<JsonAnswer> {
   const store = async (): Promise<string> => {
     const body = {
       model: "infernode-stories",
       input: "Once",
-      instructions: "a ".repeat(300),
       metadata: Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`${at}`, "m".repeat(512)])),
       max_output_tokens: 16,
     };
-    const answer = await postJson(`${daemon.url}/v1/responses`, body);
+    const answer = await postJson(`${url}/v1/responses`, body);
     expect(answer).toMatchObject({ status: 200, body: { store: true } });
     return String(answer.body["id"]);
   };
   const first = await store();
-  for (let count = 0; count < 40; count += 1) await store();
-  return { isFile: existsSync(file), evicted: await getResponse(daemon.url, first) };
+  for (let count = 0; count < 32; count += 1) await store();
+  return getResponse(url, first);
 }
 
-/** That the settings of sessions act. @param directory of a model that never ends */
-export function sessionSettingCases(directory: () => string): Readonly<Record<string, () => Promise<void>>> {
+/** What cases of sessions share. */
+interface SessionDaemons {
+  /** Of a model that never ends. */
+  readonly directory: () => string;
+  /** Has no sessions. */
+  readonly refusing: () => TestDaemon;
+  /** Has a model that never ends, a short grace, and little memory for responses. */
+  readonly busy: () => TestDaemon;
+  readonly featured: () => Promise<TestDaemon>;
+}
+
+/** That the settings of sessions act, and the one before them. */
+export function sessionSettingCases({
+  directory,
+  refusing,
+  busy,
+  featured,
+}: SessionDaemons): Readonly<Record<string, () => Promise<void>>> {
   let little: ReturnType<typeof holdLittle> | undefined;
   return {
+    "server.drainTimeoutMs": async () => {
+      const { exit, draining } = await (little ??= holdLittle(directory()));
+      expect(exit).toEqual({ exitCode: 0, signal: null });
+      expect(draining).toMatchObject({ timeoutMs: 120 });
+    },
     "session.maxSessions": async () => {
-      await using daemon = await startDaemon({ args: ["--max-sessions", "0"] });
-      await expect(openSession(daemon.url)).rejects.toThrow("503");
+      await expect(openSession(refusing().url)).rejects.toThrow("503");
     },
     "session.idleTimeoutMs": async () => {
-      await using daemon = await startDaemon({ args: ["--session-idle-timeout", "300"] });
-      using session = await openSession(daemon.url);
+      using session = await openSession((await featured()).url);
       expect((await session.closed).reason).toContain("300 ms");
     },
     "session.graceMs": async () => {
-      await using daemon = await startDaemon({ args: [...endless(directory()), "--session-grace", "50"] });
+      const daemon = busy();
       const session = await openSession(daemon.url);
       session.send({ type: "response.create", ...longAnswer });
-      await session.until("response.in_progress");
+      const events = await session.until("response.in_progress");
+      const inProgress = events.at(-1) as unknown as { readonly response: { readonly id: string } };
       const leftAt = performance.now();
       session.webSocket.terminate();
-      await daemon.waitForLog(({ msg, responseId }) => msg === "response" && responseId !== undefined);
+      await daemon.waitForLog(
+        ({ msg, responseId }) => msg === "response" && responseId === inProgress.response.id,
+      );
       // The default alone is as long as that.
       expect(performance.now() - leftAt).toBeLessThan(30_000);
     },
@@ -111,9 +134,10 @@ export function sessionSettingCases(directory: () => string): Readonly<Record<st
       expect(heldBytes).toBeLessThanOrEqual(65_536);
     },
     "session.memoryBytes": async () => {
-      await using daemon = await startDaemon({ args: [...endless(directory()), "--held-memory", "1MiB"] });
-      await untilDropped(daemon.url);
+      const daemon = busy();
+      const id = await untilDropped(daemon.url);
       expect(await daemon.metric("infernode_held_response_bytes")).toBeLessThan(2 * 2 ** 20);
+      await postJson(`${daemon.url}/v1/responses/${id}/cancel`, {});
     },
     "session.holdMs": async () => {
       const { afterwards } = await (little ??= holdLittle(directory()));
@@ -122,19 +146,18 @@ export function sessionSettingCases(directory: () => string): Readonly<Record<st
   };
 }
 
-/** That the settings of the store act. @param createDirectory for a file */
+/** That the settings of the store act. */
 export function storeSettingCases(
-  createDirectory: () => Promise<string>,
+  featured: () => Promise<FeatureDaemon>,
 ): Readonly<Record<string, () => Promise<void>>> {
-  let little: ReturnType<typeof storeLittle> | undefined;
+  let evicted: Promise<JsonAnswer> | undefined;
   const evictedMessage = async (): Promise<string | undefined> => {
-    little ??= storeLittle(await createDirectory());
-    return (await little).evicted.body.error?.message;
+    evicted ??= storeMuch(await featured());
+    return (await evicted).body.error?.message;
   };
   return {
     "store.file": async () => {
-      little ??= storeLittle(await createDirectory());
-      expect((await little).isFile).toBe(true);
+      expect(existsSync((await featured()).storeFile)).toBe(true);
     },
     "store.maxBytes": async () => {
       expect(await evictedMessage()).toContain("at most 204800 bytes");
