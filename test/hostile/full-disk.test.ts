@@ -22,8 +22,9 @@ async function expectService(daemon: SpawnedDaemon): Promise<void> {
   expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
 }
 
-describe.each(["json", "pretty"])("a %s log that cannot be written does not stop the daemon", (format) => {
-  const args = ["--log-format", format, "--log-level", "debug"];
+describe("a log that cannot be written does not stop the daemon", () => {
+  const argsOf = (format: string): string[] => ["--log-format", format, "--log-level", "debug"];
+  const args = argsOf("json");
 
   test.skipIf(process.platform !== "linux")("on a full device, standard output too", async () => {
     await using daemon = await spawnDaemon({ args, after: ">/dev/full 2>/dev/full" });
@@ -32,24 +33,31 @@ describe.each(["json", "pretty"])("a %s log that cannot be written does not stop
     await expectService(daemon);
   });
 
-  test("on a full file system, and reports dropped lines once there is room again", async () => {
-    const path = join(folder, `${format}.log`);
-    // A file size limit of 2 blocks of 1024 bytes simulates a full disk.
-    await using daemon = await spawnDaemon({ args, before: "ulimit -f 2;", after: `2>>${path}` });
-    await daemon.ready();
-    while (!((await daemon.metric(dropped)) > 3)) await daemon.complete();
-    await truncate(path, 0);
-    const lost = await daemon.metric(dropped);
-    await daemon.complete();
-    await expect.poll(() => readFile(path, "utf8")).toContain("log lines dropped");
-    const text = await readFile(path, "utf8");
-    const count = Number(/"droppedLineCount":(\d+)/.exec(text)?.[1]);
-    expect(count).toBeGreaterThanOrEqual(lost - 2);
-    if (format === "json") {
-      for (const line of text.trim().split("\n").slice(1)) expect(JSON.parse(line)).toHaveProperty("msg");
-    }
-    await expectService(daemon);
-  });
+  test.each(["json", "pretty"])(
+    "on a full file system, and reports dropped lines once there is room again, as %s",
+    async (format) => {
+      const path = join(folder, `${format}.log`);
+      // A file size limit of 2 blocks of 1024 bytes simulates a full disk.
+      await using daemon = await spawnDaemon({
+        args: argsOf(format),
+        before: "ulimit -f 2;",
+        after: `2>>${path}`,
+      });
+      await daemon.ready();
+      while (!((await daemon.metric(dropped)) > 3)) await daemon.complete();
+      await truncate(path, 0);
+      const lost = await daemon.metric(dropped);
+      await daemon.complete();
+      await expect.poll(() => readFile(path, "utf8")).toContain("log lines dropped");
+      const text = await readFile(path, "utf8");
+      const count = Number(/"droppedLineCount":(\d+)/.exec(text)?.[1]);
+      expect(count).toBeGreaterThanOrEqual(lost - 2);
+      if (format === "json") {
+        for (const line of text.trim().split("\n").slice(1)) expect(JSON.parse(line)).toHaveProperty("msg");
+      }
+      await expectService(daemon);
+    },
+  );
 
   test("on a closed pipe", async () => {
     await using daemon = await spawnDaemon({ args });

@@ -19,22 +19,18 @@ const longStream = (daemon: TestDaemon): RunningStream =>
   streamCompletion(createClient(daemon.url), { model: "endless", maxTokens: 60_000 });
 
 describe("signals that reach the engine process as well", () => {
-  test("to the engine alone stop nothing that runs", async () => {
+  test("to the engine alone stop nothing that runs; to both, as a service manager sends it, SIGTERM drains", async () => {
     const daemon = await startForTest();
     const running = stream(daemon, 300);
     await running.started;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.kill(daemon.enginePid(), signal);
     expect(await running.ended).toMatchObject({ finishReason: "length" });
     expect(daemon.logs.map(({ msg }) => msg)).not.toContain("engine crashed");
-  });
-
-  test("SIGTERM to both, as a service manager sends it, drains", async () => {
-    const daemon = await startForTest();
-    const running = stream(daemon, 400);
-    await running.started;
+    const drained = stream(daemon, 400);
+    await drained.started;
     process.kill(daemon.enginePid(), "SIGTERM");
     daemon.signal("SIGTERM");
-    expect(await running.ended).toMatchObject({ finishReason: "length" });
+    expect(await drained.ended).toMatchObject({ finishReason: "length" });
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
   });
 });
@@ -85,7 +81,7 @@ describe("an engine that ends or stops at an odd moment", () => {
 });
 
 describe("a daemon that is stopped and goes on", () => {
-  test("answers those who asked meanwhile, and forgets those who left", async () => {
+  test("answers those who asked meanwhile, forgets those who left, and ends with 0 where SIGTERM came", async () => {
     const daemon = await startForTest();
     daemon.signal("SIGSTOP");
     const client = createClient(daemon.url);
@@ -99,10 +95,6 @@ describe("a daemon that is stopped and goes on", () => {
     expect((await waiting).usage?.completion_tokens).toBe(4);
     await daemon.waitForMetric("vllm:num_requests_running", 0);
     await daemon.waitForMetric("vllm:num_requests_waiting", 0);
-  });
-
-  test("ends with 0 where SIGTERM came while it was stopped", async () => {
-    const daemon = await startForTest();
     daemon.signal("SIGSTOP");
     daemon.signal("SIGTERM");
     daemon.signal("SIGCONT");

@@ -5,7 +5,7 @@ export const faultyEngine: Readonly<Record<string, string>> = {
   NODE_OPTIONS: `--import=${new URL("./engine-faults.mjs", import.meta.url).href}`,
 };
 
-/** The first engine is killed once it has sent so many events of calls; the file must not be there. */
+/** An engine is killed once it has sent so many events of calls while the file is not there, which is made then. */
 export function killedAtEvent(count: number, file: string): Readonly<Record<string, string>> {
   return { ...faultyEngine, FAULTS_KILL_AT: String(count), FAULTS_KILLED: file };
 }

@@ -21,7 +21,7 @@ async function generate([runtime, , workMs]) {
     const request = { promptTokenIds: tokenizer.encode("Once"), stopping: { maxTokens: 8 } };
     await engine.generate(request).result();
     await new Promise((resolve) => {
-      setTimeout(resolve, 200);
+      setTimeout(resolve, 1000);
     });
   } while (performance.now() < until);
   for (const part of [engine, executor, checkpoint, memory]) await part.dispose();

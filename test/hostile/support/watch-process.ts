@@ -20,6 +20,12 @@ export interface WatchOptions {
   readonly stopAfterMs?: number;
 }
 
+/** Stops the process at the calls that are watched alone, where this strace can: several times as fast. */
+const filter: readonly string[] =
+  spawnSync("strace", ["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).status === 0
+    ? ["--seccomp-bpf"]
+    : [];
+
 /** Why system calls cannot be watched here; `undefined` where they can. */
 export const noTrace: string | undefined = (() => {
   const probe = spawnSync("strace", ["-o", "/dev/null", "true"]);
@@ -49,7 +55,16 @@ export async function watchProcess(args: readonly string[], options: WatchOption
     TMPDIR: at("temporary"),
     ORT_DISABLE_TELEMETRY: undefined,
   };
-  const trace = ["strace", "-f", "-qq", "-o", logPath, "-e", "trace=connect,sendto,sendmsg,sendmmsg"];
+  const trace = [
+    "strace",
+    "-f",
+    ...filter,
+    "-qq",
+    "-o",
+    logPath,
+    "-e",
+    "trace=connect,sendto,sendmsg,sendmmsg",
+  ];
   const [program = "", ...rest] = [...(noTrace === undefined ? trace : []), process.execPath, ...args];
   try {
     const child = spawn(program, rest, { env, cwd: at("work"), detached: true });
