@@ -6,7 +6,7 @@ import { createProbedServer } from "../../packages/backend/src/wire-conformance/
 import { startAgentDaemon } from "./support/start-agent-daemon.ts";
 import { plantedDeviations, plantedFeatures } from "./support/planted-deviations.ts";
 import { startPlantingServer, type PlantingServer } from "./support/planting-server.ts";
-import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import type { TestDaemon } from "./support/start-daemon.ts";
 
 let daemon: TestDaemon;
@@ -41,7 +41,13 @@ async function runOne(id: string): Promise<CaseResult> {
 
 describe("the daemon", () => {
   test("has no deviation", async () => {
-    const { exitCode, stdout } = await runCli(["conformance", daemon.url, "--model", "stories", "--json"]);
+    const { exitCode, stdout } = await runCommand([
+      "conformance",
+      daemon.url,
+      "--model",
+      "stories",
+      "--json",
+    ]);
     const { counts, results } = JSON.parse(stdout) as Report;
     // Whether a random object ends in time is the model's affair.
     const others = results.filter(
@@ -82,7 +88,7 @@ test.each(Object.entries(plantedFeatures))("%s passes where a server has it", as
 describe("the command", () => {
   test("says what deviates, what breaks, and ends with 1", async () => {
     planting.plant = plantedDeviations["chunks/role"]?.();
-    const { exitCode, stdout } = await runCli([
+    const { exitCode, stdout } = await runCommand([
       "conformance",
       `${planting.url}/v1/`,
       "--model",
@@ -108,18 +114,18 @@ embeddings
 
   test("ends with 1 where nothing passes, and where its time is over", async () => {
     const ask = ["conformance", daemon.url, "--only", "embeddings"];
-    expect((await runCli(ask)).exitCode).toBe(1);
-    const late = await runCli(["conformance", daemon.url, "--model", "stories", "--timeout", "0.001"]);
+    expect((await runCommand(ask)).exitCode).toBe(1);
+    const late = await runCommand(["conformance", daemon.url, "--model", "stories", "--timeout", "0.001"]);
     expect(late.stdout).toContain("skipped: the time of the run was over");
     expect(late.stdout).toMatch(/ended early\n$/);
     expect(late.exitCode).toBe(1);
   });
 
   test("says that a server cannot be reached, or lists no model", async () => {
-    const gone = await runCli(["conformance", "http://127.0.0.1:9"]);
+    const gone = await runCommand(["conformance", "http://127.0.0.1:9"]);
     expect(gone).toMatchObject({ exitCode: 1, stdout: "" });
     expect(gone.stderr).toContain("expected http://127.0.0.1:9/v1/models to list a model, got no answer");
-    const elsewhere = await runCli(["conformance", `${daemon.url}/other`]);
+    const elsewhere = await runCommand(["conformance", `${daemon.url}/other`]);
     expect(elsewhere.stderr).toContain("/other/models to list a model, got 404");
   });
 
@@ -130,7 +136,7 @@ embeddings
     [["http://127.0.0.1:9", "--only", "chunks,chops"], "got 'chops'"],
     [["http://127.0.0.1:9", "--timeout", "soon"], "got 'soon'"],
   ])("%j is wrong usage", async (args, message) => {
-    const run = await runCli(["conformance", ...args]);
+    const run = await runCommand(["conformance", ...args]);
     expect(run).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(message) });
     expect(run.stderr).not.toContain("secret");
   });

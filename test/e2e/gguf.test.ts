@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convertToGguf } from "../../packages/models/test/support/convert-to-gguf.ts";
 import { encodeGguf } from "../../packages/models/test/support/gguf-file.ts";
 import { postJson } from "./support/post-json.ts";
-import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import type { TestDaemon } from "./support/start-daemon.ts";
 
@@ -80,7 +80,7 @@ test("blocks are unpacked once, into the cache directory", async () => {
   const answer = await complete(first, "the cat sat");
   first.signal("SIGTERM");
   await first.exited;
-  const list = await runCli(["cache", "ls", "--cache-dir", cache]);
+  const list = await runCommand(["cache", "ls", "--cache-dir", cache]);
   expect(list.stdout).toContain("Q8_0");
   expect(list.stdout).toContain("blocks.gguf");
   const second = await startForTest({ args });
@@ -90,7 +90,7 @@ test("blocks are unpacked once, into the cache directory", async () => {
 
 test("models inspect lists the types, tensor by tensor", async () => {
   const file = await writeFixture("inspected.gguf", true);
-  const { stdout, exitCode } = await runCli(["models", "inspect", file, "--tensors"]);
+  const { stdout, exitCode } = await runCommand(["models", "inspect", file, "--tensors"]);
   expect(stdout).toMatch(/blk\.0\.ffn_up\.weight +Q8_0 \(\d+, 64\), computed as int8 in blocks of 32\n/);
   expect(stdout).toMatch(/blk\.0\.attn_norm\.weight +F32 \(64\)\n/);
   expect(exitCode).toBe(0);
@@ -100,7 +100,7 @@ test("a damaged file is named, with a code", async () => {
   const file = path.join(directory, "damaged.gguf");
   const whole = encodeGguf(await convertToGguf(checkpoint));
   await writeFile(file, whole.subarray(0, whole.length - 1000));
-  const { exitCode, stderr } = await runCli(["models", "inspect", file]);
+  const { exitCode, stderr } = await runCommand(["models", "inspect", file]);
   expect(stderr).toContain("expected a file of at least");
   expect(exitCode).toBe(4);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 
 const checkpoint = join(import.meta.dirname, "../fixtures/checkpoints/llama31");
 let directory = "";
@@ -15,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const inspect = async (path: string, ...flags: string[]): Promise<Awaited<ReturnType<typeof runCli>>> =>
-  runCli(["models", "inspect", path, ...flags]);
+const inspect = async (path: string, ...flags: string[]): Promise<Awaited<ReturnType<typeof runCommand>>> =>
+  runCommand(["models", "inspect", path, ...flags]);
 
 describe("models inspect on a config without weights", () => {
   test("counts the parameters that the checkpoint has, and plans each mode", async () => {

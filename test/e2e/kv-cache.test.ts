@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { meanDistance, rateText } from "./support/rate-text.ts";
-import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
+import type { TestDaemon } from "./support/start-daemon.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import { createClient, streamCompletion } from "./support/stream-chat.ts";
 
@@ -17,6 +18,21 @@ async function scratch(): Promise<string> {
 
 function serve(dtype: string, cache: string): ReturnType<typeof startForTest> {
   return startForTest({ args: ["--kv-cache-dtype", dtype, "--cache-dir", cache] });
+}
+
+/** Answers to one prompt, which share what is cached of it, are the same at temperature 0, alone and in a batch. */
+async function expectSameInBatch({ url }: TestDaemon): Promise<void> {
+  const client = createClient(url);
+  // No two tokens are nearly as likely in its answer.
+  const prompt = "Once upon a time there was a little fox. One day it rained";
+  const request = { model, prompt, max_tokens: 40, temperature: 0 };
+  const alone = await client.completions.create(request);
+  const together = await Promise.all([
+    client.completions.create({ ...request, n: 3 }),
+    client.completions.create({ ...request, prompt: `${prompt} a lot` }),
+  ]);
+  const text = alone.choices[0]?.text;
+  expect(together[0]?.choices.map((choice) => choice.text)).toEqual([text, text, text]);
 }
 
 test("an int8 cache answers as one of float32 does, in less memory, with ranges that are measured once", async () => {
@@ -40,23 +56,24 @@ test("an int8 cache answers as one of float32 does, in less memory, with ranges 
   const path = join(cache, file);
   const { mtimeMs } = await stat(path);
   const kept = await readFile(path);
-  const textOf = async (): Promise<string> => {
-    const daemon = await serve("int8", cache);
+  const textOf = async (daemon: TestDaemon): Promise<string> => {
     return (await streamCompletion(createClient(daemon.url), { model, maxTokens: 48 }).ended).text;
   };
-  expect(await textOf()).toBe(texts[1]);
+  const again = await serve("int8", cache);
+  expect(await textOf(again)).toBe(texts[1]);
   expect((await stat(path)).mtimeMs).toBe(mtimeMs);
+  await expectSameInBatch(again);
 
   // A damaged file is measured again, and replaced.
   await writeFile(
     path,
     kept.map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
   );
-  expect(await textOf()).toBe(texts[1]);
+  expect(await textOf(await serve("int8", cache))).toBe(texts[1]);
   expect(await readFile(path)).toEqual(kept);
 
   const runCache = async (...args: readonly string[]): Promise<string> =>
-    (await runCli(["cache", ...args, "--cache-dir", cache])).stdout;
+    (await runCommand(["cache", ...args, "--cache-dir", cache])).stdout;
   const key = file.slice(0, -".kv-ranges".length);
   const size = kept.length;
   expect(JSON.parse(await runCache("ls", "--json"))).toMatchObject([
@@ -67,35 +84,20 @@ test("an int8 cache answers as one of float32 does, in less memory, with ranges 
   expect(await readdir(cache)).toEqual([]);
 });
 
-test("answers to one prompt, which share what is cached of it, are the same at temperature 0, alone and in a batch", async () => {
-  const daemon = await serve("int8", await scratch());
-  const client = createClient(daemon.url);
-  // No two tokens are nearly as likely in its answer.
-  const prompt = "Once upon a time there was a little fox. One day it rained";
-  const request = { model, prompt, max_tokens: 40, temperature: 0 };
-  const alone = await client.completions.create(request);
-  const together = await Promise.all([
-    client.completions.create({ ...request, n: 3 }),
-    client.completions.create({ ...request, prompt: `${prompt} a lot` }),
-  ]);
-  const text = alone.choices[0]?.text;
-  expect(together[0]?.choices.map((choice) => choice.text)).toEqual([text, text, text]);
-});
-
 test.each([
   ["that no directory can be made in", "/proc/infernode/weights"],
   ["that is a file", "package.json"],
 ])("a cache directory %s does not matter", async (_title, cache) => {
-  const daemon = await serve("int8", cache);
-  const { text } = await streamCompletion(createClient(daemon.url), { model, maxTokens: 8 }).ended;
-  expect(text).not.toBe("");
+  const playOnce = ["play", "--prompt", "Once", "--max-tokens", "8", "--kv-cache-dtype", "int8"];
+  const run = await runCommand([...playOnce, "--cache-dir", cache]);
+  expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/\w/) });
 });
 
 test("more sequences fit into the same memory", async () => {
   const inspect = ["models", "inspect", "embedded", "--json", "--memory-limit", "32MiB"];
   const sequences = [];
   for (const dtype of ["float32", "int8"]) {
-    const { stdout } = await runCli([...inspect, "--kv-cache-dtype", dtype]);
+    const { stdout } = await runCommand([...inspect, "--kv-cache-dtype", dtype]);
     const { memoryPlan } = JSON.parse(stdout) as { memoryPlan: { maxSequences: number } };
     sequences.push(memoryPlan.maxSequences);
   }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli, type CliRun } from "./support/run-cli.ts";
+import type { CliRun } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 import { startForTest } from "./support/start-for-test.ts";
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 function runHere(args: readonly string[]): Promise<CliRun> {
-  return runCli(args, { directory });
+  return runCommand(args, { directory });
 }
 
 describe.each([
@@ -117,7 +118,7 @@ describe("a wrong configuration ends with 2 and one line", () => {
     for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   });
   test.each(cases)("%s", async (_, args, message) => {
-    const run = await runHere(["serve", "--port", "0", ...args]);
+    const run = await runHere(["serve", "--print-config", ...args]);
     expect(run).toMatchObject({ exitCode: 2, stdout: "" });
     expect(run.stderr).toMatch(message);
     expect(run.stderr.trimEnd().split("\n")).toHaveLength(1);

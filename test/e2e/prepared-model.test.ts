@@ -12,6 +12,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { convertToGguf } from "../../packages/models/test/support/convert-to-gguf.ts";
 import { encodeGguf } from "../../packages/models/test/support/gguf-file.ts";
 import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 
 const embedded = embeddedModelDirectory();
 
@@ -29,7 +30,7 @@ async function answer(
   more: readonly string[] = [],
 ): Promise<{ readonly text: string; readonly stderr: string }> {
   const cache = ["--cache-dir", "/proc/infernode/weights"];
-  const { exitCode, stdout, stderr } = await runCli([
+  const { exitCode, stdout, stderr } = await runCommand([
     "play",
     "--model",
     model,
@@ -50,7 +51,7 @@ test("a prepared model answers as the checkpoint that is quantized at its start,
   expect(await readdir(directory)).toEqual(["prepared"]);
   const before = await filesOf(target);
 
-  const quantized = await runCli([
+  const quantized = await runCommand([
     "play",
     ...question,
     "--quantize",
@@ -62,7 +63,7 @@ test("a prepared model answers as the checkpoint that is quantized at its start,
   expect(prepared.text).toBe(quantized.stdout);
   expect(prepared.stderr).not.toContain("Warning");
 
-  const inspected = await runCli(["models", "inspect", target, "--json"]);
+  const inspected = await runCommand(["models", "inspect", target, "--json"]);
   expect(JSON.parse(inspected.stdout)).toMatchObject({
     prepared: { quantization: expect.stringContaining("int4"), source: embedded },
     hasChatTemplate: true,
@@ -76,7 +77,7 @@ test("a prepared model answers as the checkpoint that is quantized at its start,
   await rm(target, { recursive: true });
   expect((await answer(elsewhere)).text).toBe(prepared.text);
 
-  const again = await runCli(["models", "quantize", "embedded", elsewhere, "--quantize", "int4"]);
+  const again = await runCommand(["models", "quantize", "embedded", elsewhere, "--quantize", "int4"]);
   expect(again.stderr).toContain("expected a directory that is absent or empty, got one with files");
   expect(again.exitCode).not.toBe(0);
   expect((await answer(elsewhere, ["--quantize", "int8"])).stderr).toContain("has no effect");
@@ -84,7 +85,7 @@ test("a prepared model answers as the checkpoint that is quantized at its start,
   const file = await open(join(elsewhere, "prepared.safetensors"), "r+");
   await file.write(new Uint8Array(64).fill(0x55), 0, 64, (await file.stat()).size - 64);
   await file.close();
-  const damaged = await runCli(["play", "--model", elsewhere, ...question]);
+  const damaged = await runCommand(["play", "--model", elsewhere, ...question]);
   expect(damaged.stderr).toContain("INVALID_SAFETENSORS");
   expect(damaged.exitCode).toBe(4);
 });
@@ -138,7 +139,7 @@ test("a GGUF file is prepared with its tokenizer", async () => {
   const int8 = ["--quantize", "int8"];
   const wanted = await answer(file, [...int8, "--cache-dir", join(directory, "cache")]);
   const target = join(directory, "prepared");
-  const written = await runCli(["models", "quantize", file, target, ...int8, "--json"]);
+  const written = await runCommand(["models", "quantize", file, target, ...int8, "--json"]);
   expect(JSON.parse(written.stdout)).toMatchObject({ quantization: expect.stringContaining("int8") });
   await rm(file);
   expect((await answer(target)).text).toBe(wanted.text);
@@ -146,8 +147,8 @@ test("a GGUF file is prepared with its tokenizer", async () => {
 
 test("refuses what it cannot prepare or write, and leaves nothing", async () => {
   const directory = await scratch();
-  const run = (...args: readonly string[]): ReturnType<typeof runCli> =>
-    runCli(["models", "quantize", ...args]);
+  const run = (...args: readonly string[]): ReturnType<typeof runCommand> =>
+    runCommand(["models", "quantize", ...args]);
   const target = join(directory, "prepared");
   expect((await run("embedded", target, "--quantize", "none")).stderr).toContain(
     "expected --quantize int4 or int8",

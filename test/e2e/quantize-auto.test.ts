@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeSafetensors, zeros, type TestTensor } from "../../packages/models/test/support/safetensors.ts";
-import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import { startForTest } from "./support/start-for-test.ts";
 
 const bundled = fileURLToPath(new URL("../../packages/models/embedded/infernode-stories", import.meta.url));
@@ -49,7 +49,7 @@ interface Described {
 }
 
 async function inspect(model: string, ...args: readonly string[]): Promise<Described> {
-  const { stdout } = await runCli(["models", "inspect", model, "--json", ...args]);
+  const { stdout } = await runCommand(["models", "inspect", model, "--json", ...args]);
   return JSON.parse(stdout) as Described;
 }
 
@@ -60,8 +60,10 @@ test("auto is int8 where the dense matrices are large, and leaves a small model 
   expect(chosen.memoryPlan.weightsBytes).toBeLessThan(stored.memoryPlan.weightsBytes / 2);
   expect((await inspect("embedded")).quantization).toBe("none");
   expect((await inspect("embedded", "--quantize", "int4")).quantization).toBe("int4");
-  expect((await runCli(["models", "inspect", wide])).stdout).toMatch(/computed as\s+int8/);
-  expect((await runCli(["doctor", "--model", wide])).stdout).toMatch(/wide, llama, .* parameters as int8/);
+  expect((await runCommand(["models", "inspect", wide])).stdout).toMatch(/computed as\s+int8/);
+  expect((await runCommand(["doctor", "--model", wide])).stdout).toMatch(
+    /wide, llama, .* parameters as int8/,
+  );
 });
 
 test("the daemon says in its log and its list of models what auto chose", async () => {

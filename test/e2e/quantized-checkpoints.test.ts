@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postJson } from "./support/post-json.ts";
 import { runCli } from "./support/run-cli.ts";
-import { startForTest } from "./support/start-for-test.ts";
-import type { TestDaemon } from "./support/start-daemon.ts";
+import { runCommand } from "./support/run-command.ts";
+import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures", import.meta.url));
 const names = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit", "mxfp4"] as const;
@@ -37,42 +37,58 @@ interface Golden {
   }[];
 }
 
-/** One prompt after the other: which ones share a step would be a matter of time. */
-async function completeAll(daemon: TestDaemon, { prompts }: Golden): Promise<readonly string[]> {
-  const texts: string[] = [];
-  for (const { tokens } of prompts) texts.push(await complete(daemon, tokens));
-  return texts;
-}
-
-async function complete(daemon: TestDaemon, tokens: readonly number[]): Promise<string> {
-  const models = (await (await fetch(`${daemon.url}/v1/models`)).json()) as { data: [{ id: string }] };
-  const body = { model: models.data[0].id, prompt: tokens, temperature: 0, max_tokens: 12, ignore_eos: true };
+async function complete(daemon: TestDaemon, model: string, tokens: readonly number[]): Promise<string> {
+  const body = { model, prompt: tokens, temperature: 0, max_tokens: 12, ignore_eos: true };
   const answer = await postJson(`${daemon.url}/v1/completions`, body);
   expect(answer.status).toBe(200);
   return (answer.body as unknown as { choices: [{ text: string }] }).choices[0].text;
 }
 
+/** What both daemons answered, one after the other from one cache. */
+let served: readonly {
+  readonly answers: Readonly<Record<string, readonly string[]>>;
+  readonly isQuantizing: boolean;
+}[];
+let cache = "";
+
+async function serve(): Promise<(typeof served)[number]> {
+  const models = names.flatMap((name) => ["--model", path.join(directory, name)]);
+  await using daemon = await startDaemon({ args: [...models, "--cache-dir", cache] });
+  const started = (): number => daemon.logs.filter(({ msg }) => msg === "engine started").length;
+  await daemon.waitForLog(() => started() === names.length);
+  const answers: Record<string, readonly string[]> = {};
+  for (const name of names) {
+    const file = path.join(fixtures, "quantized", name, "golden.json");
+    const { prompts } = JSON.parse(await readFile(file, "utf8")) as Golden;
+    // One prompt after the other: which ones share a step would be a matter of time.
+    const texts: string[] = [];
+    for (const { tokens } of prompts) texts.push(await complete(daemon, name, tokens));
+    answers[name] = texts;
+  }
+  daemon.signal("SIGTERM");
+  await daemon.exited;
+  return { answers, isQuantizing: daemon.logs.some(({ msg }) => msg === "quantizing weights") };
+}
+
+beforeAll(async () => {
+  cache = path.join(directory, "cache");
+  served = [await serve(), await serve()];
+});
+
 describe.each(names)("%s", (name) => {
-  test("is served from its own numbers, which are written once", async () => {
-    const golden = JSON.parse(
-      await readFile(path.join(fixtures, "quantized", name, "golden.json"), "utf8"),
-    ) as Golden;
-    const cache = path.join(directory, `${name}-cache`);
-    const args = ["--model", path.join(directory, name), "--cache-dir", cache];
-    const first = await startForTest({ args });
-    const answers = await completeAll(first, golden);
-    expect(answers.every((text) => text !== "")).toBe(true);
-    first.signal("SIGTERM");
-    await first.exited;
-    const second = await startForTest({ args });
-    expect(second.logs.filter(({ msg }) => msg === "quantizing weights")).toEqual([]);
-    expect(await completeAll(second, golden)).toEqual(answers);
-    const listed = await runCli(["cache", "ls", "--cache-dir", cache]);
-    expect(listed.stdout).toMatch(/(?:AWQ|GPTQ|compressed-tensors) int[48]|MXFP4/);
+  test("is served from its own numbers", () => {
+    const [first, second] = served.map(({ answers }) => answers[name]);
+    expect(first?.every((text) => text !== "")).toBe(true);
+    expect(second).toEqual(first);
   });
 
   test("is planned and described", async () => {
-    const { stdout, exitCode } = await runCli(["models", "inspect", path.join(directory, name), "--tensors"]);
+    const { stdout, exitCode } = await runCommand([
+      "models",
+      "inspect",
+      path.join(directory, name),
+      "--tensors",
+    ]);
     expect(exitCode).toBe(0);
     if (name === "mxfp4") {
       expect(stdout).toMatch(/down_proj\S* +MXFP4 \(64, 96\), computed as int8 in blocks of 32\n/);
@@ -85,6 +101,14 @@ describe.each(names)("%s", (name) => {
   });
 });
 
+test("are written once", async () => {
+  expect(served.map(({ isQuantizing }) => isQuantizing)).toEqual([true, false]);
+  const { stdout } = await runCommand(["cache", "ls", "--json", "--cache-dir", cache]);
+  const kinds = (JSON.parse(stdout) as { quantization: string }[]).map(({ quantization }) => quantization);
+  expect(kinds).toHaveLength(names.length);
+  for (const kind of kinds) expect(kind).toMatch(/(?:AWQ|GPTQ|compressed-tensors) int[48]|MXFP4/);
+});
+
 test.each<[string, Record<string, unknown>]>([
   ["fp8", { quant_method: "fp8", activation_scheme: "dynamic" }],
   ["bitsandbytes", { quant_method: "bitsandbytes", load_in_4bit: true }],
@@ -95,7 +119,10 @@ test.each<[string, Record<string, unknown>]>([
   const file = path.join(target, "config.json");
   const config = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
   await writeFile(file, JSON.stringify({ ...config, quantization_config: quantization }));
-  const { exitCode, stderr } = await runCli(["serve", "--model", target]);
+  // As serve does, which the first one shows.
+  const { exitCode, stderr } = await (name === "fp8"
+    ? runCli(["serve", "--model", target])
+    : runCommand(["models", "inspect", target]));
   expect(exitCode).toBe(4);
   expect(stderr).toContain("UNSUPPORTED_QUANTIZATION");
   expect(stderr).toContain(name);

@@ -20,6 +20,7 @@ import { makeRecitingModel } from "./support/make-reciting-model.ts";
 import { endRoutingCases, routingSettingCases } from "./support/routing-setting-cases.ts";
 import { sessionSettingCases, storeSettingCases } from "./support/response-setting-cases.ts";
 import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 // Each setting of the table acts where it should, in the program as it is run.
@@ -84,7 +85,7 @@ const keep = async (): Promise<readonly string[]> => {
   const directory = await scratchDirectory();
   await writeFile(join(directory, "older.safetensors"), new Uint8Array(2 ** 20));
   const once = ["play", "--prompt", "Once", "--max-tokens", "1", "--quantize", "int8"];
-  const run = await runCli([...once, "--cache-dir", directory, "--cache-limit", "3MiB"]);
+  const run = await runCommand([...once, "--cache-dir", directory, "--cache-limit", "3MiB"]);
   expect(run.exitCode).toBe(0);
   return readdir(directory);
 };
@@ -108,7 +109,7 @@ interface DevicePlan {
 async function planOnDevice(args: readonly string[]): Promise<DevicePlan | undefined> {
   const inspect = ["models", "inspect", "embedded", "--json", "--executor", "cuda", ...args];
   if ("reason" in machine) {
-    expect((await runCli(inspect)).stderr).toContain("the CUDA executor cannot be used");
+    expect((await runCommand(inspect)).stderr).toContain("the CUDA executor cannot be used");
     return undefined;
   }
   const { stdout } = await runCli(inspect, { environment: machine.environment });
@@ -245,7 +246,7 @@ interface Plan {
 }
 
 async function plan(model: string, ...args: readonly string[]): Promise<Plan> {
-  const { stdout } = await runCli(["models", "inspect", model, "--json", ...args]);
+  const { stdout } = await runCommand(["models", "inspect", model, "--json", ...args]);
   return (JSON.parse(stdout) as { memoryPlan: Plan }).memoryPlan;
 }
 
@@ -505,12 +506,12 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "engine.executor": async () => {
     const args = ["play", "--executor", "tfjs", "--prompt", "Hello", "--max-tokens", "3"];
-    const slow = await runCli([...args, "--runtime", "cpu"]);
+    const slow = await runCommand([...args, "--runtime", "cpu"]);
     expect(slow).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/./) });
-    const missing = await runCli([...args, "--runtime", "tfjs-node"]);
+    const missing = await runCommand([...args, "--runtime", "tfjs-node"]);
     expect(missing.exitCode).toBe(4);
     expect(missing.stderr).toContain("npm install @tensorflow/tfjs-node (EXECUTOR_UNAVAILABLE)");
-    const inspected = await runCli(["models", "inspect", "embedded", "--executor", "tfjs"]);
+    const inspected = await runCommand(["models", "inspect", "embedded", "--executor", "tfjs"]);
     expect(inspected.stdout).toMatch(/^executor +tfjs \(engine\.executor is tfjs\)$/m);
   },
   "engine.device": async () => {
@@ -535,7 +536,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "engine.productPrecision": async () => {
     const inspect = ["models", "inspect", "embedded", "--product-precision", "16-bit"];
-    const refused = await runCli(inspect);
+    const refused = await runCommand(inspect);
     expect(refused.exitCode).toBe(4);
     expect(refused.stderr).toContain(
       '`productPrecision`: expected "float32", which this executor computes with',
@@ -545,7 +546,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   // cuda.test.ts has what it does.
   "engine.runsAhead": async () => {
-    const { stdout } = await runCli(["serve", "--print-config", "--json", "--run-ahead", "false"]);
+    const { stdout } = await runCommand(["serve", "--print-config", "--json", "--run-ahead", "false"]);
     expect(JSON.parse(stdout)).toMatchObject({ config: { engine: { runsAhead: false } } });
   },
   "engine.maxAdapters": async () => {
@@ -604,7 +605,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
   "discovery.provider": async () => {
     expect(await getJson(answering, "/v1/system/registry")).toMatchObject({ provider: "embedded" });
-    const refused = await runCli(["serve", "--port", "0", "--discovery", "etcd"]);
+    const refused = await runCommand(["serve", "--print-config", "--discovery", "etcd"]);
     expect(refused.stderr).toContain("--discovery etcd: expected one of embedded, consul, static");
   },
   ...staticSettingCases,
