@@ -5,6 +5,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { postJson } from "./support/post-json.ts";
 import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 // LoRA adapters of `peft`, in the program as it is run.
@@ -187,8 +188,8 @@ test("nothing is loaded while serving unless that is allowed", async () => {
 
 test("an adapter of another base is refused at the start, and by doctor", async () => {
   const args = ["--model", base, "--lora", `other=${directoryOf("phi3-fused")}`];
-  for (const command of ["serve", "doctor"]) {
-    const { exitCode, stdout, stderr } = await runCli([command, ...args]);
+  for (const run of [runCli(["serve", ...args]), runCommand(["doctor", ...args])]) {
+    const { exitCode, stdout, stderr } = await run;
     expect(exitCode).not.toBe(0);
     expect(stdout + stderr).toMatch(
       /lora_A.*expected \(4, 64\), by the adapter's config and the base model/s,

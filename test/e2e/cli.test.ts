@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decryptSecret } from "../../packages/backend/src/secrets/encrypted-secret.ts";
 import { runCli } from "./support/run-cli.ts";
+import { runCommand } from "./support/run-command.ts";
 
 describe("help and usage", () => {
   test("prints its version", async () => {
@@ -21,7 +22,7 @@ describe("help and usage", () => {
     ["models", "inspect", "--help"],
     ["conformance", "--help"],
   ])("%s %s shows examples and exit codes", async (...args) => {
-    const run = await runCli(args.filter((arg) => arg !== undefined));
+    const run = await runCommand(args.filter((arg) => arg !== undefined));
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain("Exit codes:");
   });
@@ -33,7 +34,7 @@ describe("help and usage", () => {
     [["models", "inspect"]],
     [[]],
   ])("ends with 2 for %j", async (args) => {
-    const run = await runCli(args);
+    const run = await runCommand(args);
     expect(run.exitCode).toBe(2);
     expect(run.stderr).not.toBe("");
     expect(run.stdout).toBe("");
@@ -47,7 +48,7 @@ describe("help and usage", () => {
   });
 
   test("rejects --json without --print-config", async () => {
-    const run = await runCli(["serve", "--json"]);
+    const run = await runCommand(["serve", "--json"]);
     expect(run).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("--print-config") });
   });
 
@@ -62,7 +63,7 @@ describe("help and usage", () => {
   });
 
   test("prints the configuration with origins", async () => {
-    const run = await runCli(["serve", "--print-config", "--json", "--port", "1234"], {
+    const run = await runCommand(["serve", "--print-config", "--json", "--port", "1234"], {
       environment: { INFERNODE_LOG_LEVEL: "warn" },
     });
     expect(run.exitCode).toBe(0);
@@ -78,7 +79,7 @@ describe("help and usage", () => {
 
 describe("models inspect", () => {
   test("prints JSON", async () => {
-    const run = await runCli([
+    const run = await runCommand([
       "models",
       "inspect",
       "embedded",
@@ -96,13 +97,13 @@ describe("models inspect", () => {
   });
 
   test("prints text", async () => {
-    const run = await runCli(["models", "inspect", "embedded"]);
+    const run = await runCommand(["models", "inspect", "embedded"]);
     expect(run.stdout).toMatch(/parameters +\d/);
     expect(run.stdout).toMatch(/KV cache +[\d.]+ \w+ \([\d.]+ \w+ per token\)/);
   });
 
   test("exits with 4 for a directory without a model", async () => {
-    const run = await runCli(["models", "inspect", "/", "--json"]);
+    const run = await runCommand(["models", "inspect", "/", "--json"]);
     expect(run.exitCode).toBe(4);
     expect(run.stderr).not.toBe("");
   });
@@ -127,16 +128,16 @@ describe("doctor", () => {
   });
 
   test("exits with 4 if the configured model would not run", async () => {
-    const missing = await runCli(["doctor", "--json", "--model", "nowhere"]);
+    const missing = await runCommand(["doctor", "--json", "--model", "nowhere"]);
     expect(missing.exitCode).toBe(4);
     expect(JSON.parse(missing.stdout).verdict).toMatchObject({ wouldRun: false });
-    const tooLarge = await runCli(["doctor", "--memory-limit", "1MiB"]);
+    const tooLarge = await runCommand(["doctor", "--memory-limit", "1MiB"]);
     expect(tooLarge.exitCode).toBe(4);
     expect(tooLarge.stdout).toContain("would not run");
   });
 
   test("exits with 4 for settings of a registry with which serve would not start", async () => {
-    const run = await runCli(["doctor", "--discovery", "static"]);
+    const run = await runCommand(["doctor", "--discovery", "static"]);
     expect(run.exitCode).toBe(4);
     expect(run.stdout).toMatch(/registry +cannot be used: discovery\.daemons: expected at least one URL/);
   });
@@ -145,7 +146,7 @@ describe("doctor", () => {
 describe("play", () => {
   test("answers one prompt, reproducibly with a seed", async () => {
     const ask = () =>
-      runCli([
+      runCommand([
         "play",
         "--prompt",
         "Tell me a short story about a fox.",
@@ -167,10 +168,10 @@ describe("play", () => {
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, "chat.jinja");
     await writeFile(path, "{{ raise_exception('this template refuses ' + messages[0].content) }}");
-    const run = await runCli(["play", "--chat-template", path, "--prompt", "everything"]);
+    const run = await runCommand(["play", "--chat-template", path, "--prompt", "everything"]);
     expect(run.exitCode).not.toBe(0);
     expect(run.stderr).toContain("this template refuses everything");
-    const absent = await runCli(["models", "inspect", "embedded", "--chat-template", `${path}.absent`]);
+    const absent = await runCommand(["models", "inspect", "embedded", "--chat-template", `${path}.absent`]);
     expect(absent).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining("expected a chat template, got no file"),
@@ -186,11 +187,11 @@ describe("play", () => {
   });
 
   test("exits with 2 for an empty pipe", async () => {
-    expect(await runCli(["play"], { input: "\n" })).toMatchObject({ exitCode: 2 });
+    expect(await runCommand(["play"], { input: "\n" })).toMatchObject({ exitCode: 2 });
   });
 
   test("reports a full context instead of truncating the prompt", async () => {
-    const run = await runCli(["play", "--prompt", "once upon a time ".repeat(400)]);
+    const run = await runCommand(["play", "--prompt", "once upon a time ".repeat(400)]);
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain("maximum context length");
   });
@@ -207,7 +208,7 @@ describe("encrypt", () => {
   });
 
   test("exits with 2 without a key", async () => {
-    const { stderr, exitCode } = await runCli(["encrypt"], { input: "sk-secret" });
+    const { stderr, exitCode } = await runCommand(["encrypt"], { input: "sk-secret" });
     expect(exitCode).toBe(2);
     expect(stderr).toContain("INFERNODE_SECRET_KEY");
     expect(stderr).not.toContain("sk-secret");

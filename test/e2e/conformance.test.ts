@@ -6,6 +6,7 @@ import { createProbedServer } from "../../packages/backend/src/wire-conformance/
 import { startAgentDaemon } from "./support/start-agent-daemon.ts";
 import { plantedDeviations, plantedFeatures } from "./support/planted-deviations.ts";
 import { startPlantingServer, type PlantingServer } from "./support/planting-server.ts";
+import { runCli } from "./support/run-cli.ts";
 import { runCommand } from "./support/run-command.ts";
 import type { TestDaemon } from "./support/start-daemon.ts";
 
@@ -41,13 +42,7 @@ async function runOne(id: string): Promise<CaseResult> {
 
 describe("the daemon", () => {
   test("has no deviation", async () => {
-    const { exitCode, stdout } = await runCommand([
-      "conformance",
-      daemon.url,
-      "--model",
-      "stories",
-      "--json",
-    ]);
+    const { exitCode, stdout } = await runCli(["conformance", daemon.url, "--model", "stories", "--json"]);
     const { counts, results } = JSON.parse(stdout) as Report;
     // Whether a random object ends in time is the model's affair.
     const others = results.filter(
