@@ -1,10 +1,14 @@
 import { mkdir, readdir, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { postJson } from "../e2e/support/post-json.ts";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { copyCheckpoint, editJson, makeFolder, setFields } from "./support/odd-checkpoint.ts";
+import { openProgram } from "./support/open-program.ts";
+
+const program = openProgram();
+afterAll(() => program[Symbol.asyncDispose]());
 
 const indexFile = "model.safetensors.index.json";
 
@@ -44,7 +48,7 @@ describe("shards in a folder that the index names", () => {
     const flat = await answerOf(directory);
     await moveShards(directory, "weights/f32");
     expect(await answerOf(directory)).toEqual(flat);
-    const run = await runCli(["models", "inspect", directory, "--json"]);
+    const run = await program.run(["models", "inspect", directory, "--json"]);
     expect(JSON.parse(run.stdout).files).toContain("weights/f32/model-00001-of-00003.safetensors");
   });
 
@@ -53,7 +57,7 @@ describe("shards in a folder that the index names", () => {
     async (named) => {
       const directory = await copyCheckpoint("llama-sharded");
       await moveShards(directory, "here", named);
-      const run = await runCli(["models", "inspect", directory]);
+      const run = await program.run(["models", "inspect", directory]);
       expect(run).toMatchObject({ exitCode: 4, stdout: "" });
       expect(run.stderr).toMatch(/in the same directory or a folder of it, got .*\(INVALID_WEIGHT_INDEX\)/);
     },
@@ -94,7 +98,7 @@ describe("the cache of the Hugging Face Hub", () => {
 
   test("the folder of the repository is refused with the snapshot's path", async () => {
     const { root, snapshot } = await makeHubCache("models--owner--name");
-    const run = await runCli(["models", "inspect", root]);
+    const run = await program.run(["models", "inspect", root]);
     expect(run).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining(`name one of its snapshots, such as ${snapshot}`),
@@ -118,7 +122,7 @@ describe("what is no directory", () => {
   });
 
   test("a path that cannot be looked at says why", async () => {
-    const run = await runCli(["models", "inspect", `/${"x".repeat(300)}`]);
+    const run = await program.run(["models", "inspect", `/${"x".repeat(300)}`]);
     expect(run).toMatchObject({
       exitCode: 4,
       stderr: expect.stringMatching(/ENAMETOOLONG.*\(FILE_UNREADABLE\)/),
@@ -130,18 +134,20 @@ describe("a tokenizer of Llama 2's kind", () => {
   // `tokenizers.Tokenizer.from_file("tokenizer.json").encode("a<s>b</s> c").ids` of tokenizers 0.23.3.
   const tokens = [1, 261, 1, 267, 2, 318, 318, 293];
 
-  test.each([false, true])(
-    "follows tokenizer.json, whatever `legacy: %s` would make of it",
-    async (legacy) => {
+  test("follows tokenizer.json, whatever `legacy` would make of it", async () => {
+    const args: string[] = [];
+    for (const legacy of [false, true]) {
       const directory = await copyCheckpoint("llama2");
       await setFields(join(directory, "tokenizer_config.json"), {
         legacy,
         tokenizer_class: "LlamaTokenizer",
       });
-      await using daemon = await startDaemon({ args: ["--model", directory] });
-      expect(await post(daemon, "/tokenize", { model: "llama2", prompt: "a<s>b</s> c" })).toMatchObject({
-        tokens,
-      });
-    },
-  );
+      args.push("--model", `legacy-${legacy}=${directory}`);
+    }
+    await using daemon = await startDaemon({ args });
+    for (const model of ["legacy-false", "legacy-true"]) {
+      const body = { model, prompt: "a<s>b</s> c" };
+      expect([model, await post(daemon, "/tokenize", body)]).toMatchObject([model, { tokens }]);
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cliPath } from "../e2e/support/cli-path.ts";
+import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
 import { postJson } from "../e2e/support/post-json.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
 import { createClient, streamCompletion } from "../e2e/support/stream-chat.ts";
@@ -94,6 +94,7 @@ describe("a clock that jumps", () => {
 describe("output that nobody reads", () => {
   test("closed standard output and error do not end it", async () => {
     const child = spawn(process.execPath, [cliPath, "serve", "--port", "0", "--log-format", "json"], {
+      env: cleanEnvironment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
     const exited = new Promise<number | null>((resolve) => {

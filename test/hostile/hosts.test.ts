@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../e2e/support/run-cli.ts";
 import { startDaemon, type TestDaemon } from "../e2e/support/start-daemon.ts";
+import { openProgram } from "./support/open-program.ts";
 import { openRaw, rawRequest } from "./support/raw-connection.ts";
 
 interface Answer {
@@ -196,11 +196,16 @@ const hasIpv6 = Object.values(networkInterfaces()).some((each) =>
 );
 
 describe("the address to listen on", () => {
-  test.each(["::1", "[::1]"])("may be written %s, and is loopback", async (host) => {
-    const run = await runCli(["serve", "--print-config", "--json", "--host", host]);
-    expect(JSON.parse(run.stdout)).toMatchObject({ config: { server: { host: "::1" } } });
+  const program = openProgram();
+  afterAll(() => program[Symbol.asyncDispose]());
+
+  test("may be written ::1 or [::1], and is loopback", async () => {
+    for (const host of ["::1", "[::1]"]) {
+      const run = await program.run(["serve", "--print-config", "--json", "--host", host]);
+      expect(JSON.parse(run.stdout)).toMatchObject({ config: { server: { host: "::1" } } });
+    }
     if (!hasIpv6) return;
-    await using daemon = await startDaemon({ args: ["--host", host] });
+    await using daemon = await startDaemon({ args: ["--host", "[::1]"] });
     expect(daemon.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     expect(daemon.logs.map(({ msg }) => msg).join("\n")).not.toContain("other machines");
     expect((await ask(daemon, get([`host: ${new URL(daemon.url).host}`]))).status).toBe(200);
@@ -209,7 +214,12 @@ describe("the address to listen on", () => {
   test.each(["a b", "host:8000", "http://x", "*.example", ""])(
     "an allowed host must be a name, not %j",
     async (name) => {
-      const run = await runCli(["serve", "--print-config", "--allowed-hosts", `ok.example,${name || "-:"}`]);
+      const run = await program.run([
+        "serve",
+        "--print-config",
+        "--allowed-hosts",
+        `ok.example,${name || "-:"}`,
+      ]);
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toContain("--allowed-hosts");
     },

@@ -14,7 +14,7 @@ import { nearly, valuesOf, type Schema } from "./support/schema-arbitrary.ts";
 
 /** Another one tries other bodies: FUZZ_SEED=7 FUZZ_RUNS=5000. */
 const seed = Number(process.env["FUZZ_SEED"] ?? 20260);
-const runs = Number(process.env["FUZZ_RUNS"] ?? 80);
+const runs = Number(process.env["FUZZ_RUNS"] ?? 50);
 const atOnce = 8;
 
 const model = "infernode-stories";

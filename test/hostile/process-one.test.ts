@@ -68,7 +68,7 @@ async function streamFrom(log: string): Promise<{ readonly whole: Promise<string
     body: JSON.stringify({
       model: "infernode-stories",
       prompt: "Once",
-      max_tokens: 900,
+      max_tokens: 300,
       ignore_eos: true,
       stream: true,
     }),
@@ -112,7 +112,7 @@ describe.skipIf(!canUnshare)("as process 1 of a container", () => {
 });
 
 describe.skipIf(process.platform === "win32")("a signal that comes to the whole process group", () => {
-  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s counts once: the daemon drains", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("%s counts once: the daemon drains", async (signal) => {
     await using starter = start(process.execPath, [startPath, ...serveArgs]);
     const { whole } = await streamFrom(await starter.until('"msg":"ready"'));
     process.kill(-(starter.child.pid ?? 0), signal);

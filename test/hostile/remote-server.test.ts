@@ -40,7 +40,7 @@ test(
   { timeout: 240_000 },
   async () => {
     const seed = Number(process.env["HOSTILE_SEED"] ?? 7);
-    const runCount = Number(process.env["HOSTILE_RUNS"] ?? 240);
+    const runCount = Number(process.env["HOSTILE_RUNS"] ?? 120);
     await using server = await startHostileServer(seed);
     const ends = new Map<string, number>();
 

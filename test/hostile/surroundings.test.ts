@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { cleanEnvironment, cliPath } from "../e2e/support/cli-path.ts";
 import { runCli } from "../e2e/support/run-cli.ts";
 import { makeFolder } from "./support/odd-checkpoint.ts";
+import { openProgram } from "./support/open-program.ts";
 
 interface ShellRun {
   readonly exitCode: number | null;
@@ -37,8 +38,8 @@ const commands = [
   ["play --prompt Hello --max-tokens 3 --temperature 0", ""],
   ["serve --print-config", "stallAfterMs"],
 ] as const;
-/** A command that only prints, and one with an engine process. */
-const someCommands = [commands[1], commands[2]] as const;
+/** One with an engine process, and a command that only prints. */
+const someCommands = [commands[2], commands[3]] as const;
 const isPosix = process.platform !== "win32";
 
 describe.skipIf(!isPosix)("in a deleted working directory", () => {
@@ -62,42 +63,39 @@ describe.skipIf(!isPosix)("in a deleted working directory", () => {
     });
   });
 
-  test.concurrent.each([
-    "serve --model here",
-    "doctor --model ./here",
-    "models inspect here",
-    "serve --config infernode.yaml",
-  ])("%s is rejected, because the path has no base", async (command) => {
-    const run = await runShell(`${await enter()} && infernode ${command}`);
-    expect(run).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringContaining("expected an absolute path, since the working directory was deleted"),
-    });
-  });
+  test.concurrent.each(["serve --model here", "models inspect here", "serve --config infernode.yaml"])(
+    "%s is rejected, because the path has no base",
+    async (command) => {
+      const run = await runShell(`${await enter()} && infernode ${command}`);
+      expect(run).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining("expected an absolute path, since the working directory was deleted"),
+      });
+    },
+  );
 });
 
 describe.skipIf(!isPosix)("where little is set up", () => {
-  test.concurrent.each(someCommands)(
-    "%s works without HOME and with an empty environment",
-    async (command, shown) => {
-      const bare = `env -i "${process.execPath}" "${cliPath}" ${command}`;
-      const run = await runShell(bare);
-      expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(shown) });
-    },
-  );
+  // It loads all that the others load.
+  const [play] = commands[2];
 
-  test.concurrent.each(someCommands)("%s works with --frozen-intrinsics", async (command, shown) => {
-    const run = await runShell(`infernode ${command}`, { NODE_FLAGS: "--frozen-intrinsics" });
-    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(shown) });
+  test.concurrent("play works without HOME and with an empty environment", async () => {
+    const bare = `env -i "${process.execPath}" "${cliPath}" ${play}`;
+    expect(await runShell(bare)).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/./) });
   });
 
-  test.concurrent.each(someCommands)("%s works with every standard stream closed", async (command) => {
-    expect(await runShell(`infernode ${command} <&- >&- 2>&-`)).toMatchObject({ exitCode: 0 });
+  test.concurrent("play works with --frozen-intrinsics", async () => {
+    const run = await runShell(`infernode ${play}`, { NODE_FLAGS: "--frozen-intrinsics" });
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/./) });
+  });
+
+  test.concurrent("play works with every standard stream closed", async () => {
+    expect(await runShell(`infernode ${play} <&- >&- 2>&-`)).toMatchObject({ exitCode: 0 });
   });
 });
 
 describe.skipIf(!existsSync("/dev/full"))("when standard output cannot be written", () => {
-  test.concurrent.each(commands)("%s reports it and exits with 1", async (command) => {
+  test.concurrent.each(someCommands)("%s reports it and exits with 1", async (command) => {
     const run = await runShell(`infernode ${command} > /dev/full`);
     expect(run).toMatchObject({
       exitCode: 1,
@@ -122,17 +120,21 @@ describe.skipIf(!existsSync("/dev/full"))("when standard output cannot be writte
 });
 
 describe("untrusted text", () => {
-  test.concurrent.each(["models inspect", "doctor --model", "serve --port 0 --log-format pretty --model"])(
-    "%s lets none of them command the terminal",
-    async (command) => {
-      const directory = join(await makeFolder(), "\u001B]0;title\u0007\u009B31m");
-      const run = await runCli([...command.split(" "), directory]);
-      expect(run.exitCode).toBe(4);
-      // oxlint-disable-next-line no-control-regex
-      expect(run.stdout + run.stderr).not.toMatch(/[\u0007\u009B]|\u001B\]/);
-      expect(run.stdout + run.stderr).toContain("title");
-    },
-  );
+  const program = openProgram();
+  afterAll(() => program[Symbol.asyncDispose]());
+
+  test.concurrent.each([
+    ["models inspect", (args: readonly string[]) => program.run(args)],
+    ["doctor --model", (args: readonly string[]) => program.run(args)],
+    ["serve --port 0 --log-format pretty --model", (args: readonly string[]) => runCli(args)],
+  ] as const)("%s lets none of them command the terminal", async (command, runCommand) => {
+    const directory = join(await makeFolder(), "\u001B]0;title\u0007\u009B31m");
+    const run = await runCommand([...command.split(" "), directory]);
+    expect(run.exitCode).toBe(4);
+    // oxlint-disable-next-line no-control-regex
+    expect(run.stdout + run.stderr).not.toMatch(/[\u0007\u009B]|\u001B\]/);
+    expect(run.stdout + run.stderr).toContain("title");
+  });
 
   test("play rejects an endless prompt", async () => {
     const run = await runShell("yes | infernode play; exit $?");
