@@ -11,7 +11,7 @@ import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases, type GoldenPrompt } from "../../../src/testing.ts";
 import { hasOracle, oracleLogits } from "../support/golden-oracle.ts";
 import { kvStepsOf } from "../support/kv-steps.ts";
-import { goldenNames, openGolden, readGolden } from "../support/golden.ts";
+import { firstsOfKinds, goldenNames, openGolden, readGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
 /** Ranges that are measured once. */
@@ -57,24 +57,16 @@ async function answer(executor: Executor, prompt: GoldenPrompt): Promise<GoldenP
   return { ...prompt, logits: rows, greedyTokenIds: [...sequence.generated] };
 }
 
-/** What a cache sees of a network but for sizes (head-sizes.test.ts); networks that are alike in it differ outside of it. */
-function attentionsOf(model: ExecutorModel): string {
-  const kinds = summarizeNetwork(model).attentions.map((each) => {
-    const { headCount, kvHeadCount, softCap, slidingWindowTokens, sinks } = each;
-    const options = [softCap, slidingWindowTokens, sinks].map((option) => option !== undefined);
-    return JSON.stringify([headCount > kvHeadCount, kvHeadCount > 1, ...options]);
-  });
-  return [...new Set(kinds)].toSorted().join();
-}
-
-const seenAttentions = new Set<string>();
+/** What reads the cache; what comes before it and after it is the same with every cache. */
+const kinds = await firstsOfKinds(({ softCap, slidingWindowTokens, sinks }) => [
+  softCap,
+  slidingWindowTokens,
+  sinks,
+]);
 
 describe.each(goldenNames())("%s", async (name) => {
   const model = await openGolden(name);
   const golden = readGolden(name);
-  const attentions = attentionsOf(model);
-  const isFirstOfKind = !seenAttentions.has(attentions);
-  seenAttentions.add(attentions);
   const memory = new PlainMemory();
   const kvRanges = keepRanges(golden.flatMap(({ tokenIds }) => tokenIds));
   const create = (sizes: ExecutorSizes): Promise<Executor> =>
@@ -115,7 +107,7 @@ describe.each(goldenNames())("%s", async (name) => {
     expect(median(toRounded)).toBeLessThan(0.1 * median(toExact));
   });
 
-  const cases = isFirstOfKind ? executorCases({ create, prompts: answers, tolerance: 0.03 }) : [];
+  const cases = kinds.has(name) ? executorCases({ create, prompts: answers, tolerance: 0.03 }) : [];
   test.each(cases)("$name", async (conformanceCase) => {
     await conformanceCase.run();
     expect(memory.liveBytes).toBe(0);

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { openCheckpoint } from "@infernode/models";
+import { type AttentionOptions, type ModelConfig, openCheckpoint } from "@infernode/models";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
+import { summarizeNetwork } from "../../../src/executors/network/network-summary.ts";
 import type { ConformanceCase, GoldenPrompt } from "../../../src/testing.ts";
 
 const fixturesDirectory = fileURLToPath(new URL("../../../../../test/fixtures", import.meta.url));
@@ -59,6 +60,25 @@ export function comparisons(cases: readonly ConformanceCase[]): readonly Conform
     if (found === undefined) throw new Error(`expected a case "${wanted}"`);
     return found;
   });
+}
+
+/**
+ * Of the checkpoints with golden logits, the first of each kind of network: those whose attentions have the same features,
+ * sizes aside (head-sizes.test.ts).
+ */
+export async function firstsOfKinds(
+  features: (attention: AttentionOptions, config: ModelConfig) => readonly unknown[],
+): Promise<ReadonlySet<string>> {
+  const firsts = new Map<string, string>();
+  for (const name of goldenNames()) {
+    const model = await openGolden(name);
+    const found = summarizeNetwork(model).attentions.map((each) =>
+      features(each, model.config).map((feature) => feature !== undefined && feature !== false),
+    );
+    const kind = [...new Set(found.map(String))].toSorted().join(";");
+    if (!firsts.has(kind)) firsts.set(kind, name);
+  }
+  return new Set(firsts.values());
 }
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */
