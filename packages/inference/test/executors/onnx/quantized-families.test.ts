@@ -44,7 +44,10 @@ function promptsOf(name: string): readonly (readonly number[])[] {
 
 async function open(model: ExecutorModel): Promise<ForwardDriver> {
   const memory = new PlainMemory();
-  return new ForwardDriver(await createOnnxExecutor({ model, memory, maxSequences: 1, threads: 1 }));
+  const contextTokens = Math.min(64, model.config.contextTokens);
+  return new ForwardDriver(
+    await createOnnxExecutor({ model, memory, maxSequences: 1, contextTokens, threads: 1 }),
+  );
 }
 
 /** Logits after the last token of a prompt in parts of so many tokens. */

@@ -57,14 +57,28 @@ export async function dequantize(model: ExecutorModel, filePath: string): Promis
   };
 }
 
+const hadamards = new Map<number, Int8Array>();
+
+/** The Hadamard matrix of a size, row by row, each number 1 or -1. */
+function hadamard(size: number): Int8Array {
+  const made = hadamards.get(size);
+  if (made !== undefined) return made;
+  const signs = Int8Array.from({ length: size * size }, (_, at) => {
+    const common = Math.floor(at / size) & (at % size);
+    return common.toString(2).replaceAll("0", "").length % 2 === 0 ? 1 : -1;
+  });
+  hadamards.set(size, signs);
+  return signs;
+}
+
 /** Multiplies each block of numbers with the Hadamard matrix, which is its own inverse. */
 function turnBack(values: Float32Array, size: number): void {
-  const sign = (row: number, column: number): number =>
-    (row & column).toString(2).replaceAll("0", "").length % 2 === 0 ? 1 : -1;
+  const signs = hadamard(size);
   for (let start = 0; start < values.length; start += size) {
     const block = values.slice(start, start + size);
     for (let row = 0; row < size; row += 1) {
-      const sum = block.reduce((total, value, column) => total + value * sign(row, column), 0);
+      let sum = 0;
+      for (let column = 0; column < size; column += 1) sum += block[column]! * signs[row * size + column]!;
       values[start + row] = sum / Math.sqrt(size);
     }
   }
