@@ -40,7 +40,8 @@ class Block {
     shared_.resize(shared_bytes_ + 256);
     base_ = ((u64)shared_.data() + 127) & ~127ull;
     sites_.resize((size_t)kernel.site_count);
-    at_.resize((size_t)count_), mask_.resize((size_t)count_), barrier_.resize((size_t)count_), expected_.resize((size_t)count_);
+    for (int t = 0; t < count_; t++) tids_.push_back({(u32)t % ntid.x, (u32)t / ntid.x % ntid.y, (u32)t / ntid.x / ntid.y});
+    ready_.resize((size_t)count_), at_.resize((size_t)count_), mask_.resize((size_t)count_), barrier_.resize((size_t)count_), expected_.resize((size_t)count_);
     warps_.resize((size_t)(count_ + 31) / 32), copies_.resize((size_t)count_);
   }
 
@@ -51,8 +52,8 @@ class Block {
     memset((void *)base_, 0xff, shared_bytes_);
     memset(records_.data(), 0xff, records_.size());
     live_ = count_;
-    ready_.clear();
-    for (int t = count_ - 1; t >= 0; t--) ready_.push_back(t);
+    ready_count_ = 0;
+    for (int t = count_ - 1; t >= 0; t--) make_ready(t);
     for (size_t w = 0; w < warps_.size(); w++) {
       const int lanes = std::min(32, count_ - (int)w * 32);
       warps_[w] = {lanes == 32 ? ~0u : (1u << lanes) - 1, 0};
@@ -60,7 +61,7 @@ class Block {
     std::fill(at_.begin(), at_.end(), 0);
     for (auto &copies : copies_) copies = {};
     while (live_ > 0) {
-      if (ready_.empty()) release_barrier();
+      if (ready_count_ == 0) release_barrier();
       step(take());
     }
   }
@@ -137,7 +138,8 @@ class Block {
   const size_t stride_;
   std::vector<u8> records_, shared_;
   u64 base_, chance_;
-  int live_;
+  int live_, ready_count_;
+  std::vector<Size3> tids_;
   std::vector<Site> sites_;
   std::vector<int> at_, ready_;
   std::vector<u32> mask_, barrier_, expected_;
@@ -149,15 +151,15 @@ class Block {
     chance_ ^= chance_ << 13, chance_ ^= chance_ >> 7, chance_ ^= chance_ << 17;
     return (u32)((chance_ >> 32) * below >> 32);
   }
+  void make_ready(int t) { ready_[(size_t)ready_count_++] = t; }
   int take() {
-    if (!launch_.in_order) std::swap(ready_[random((u32)ready_.size())], ready_.back());
-    const int t = ready_.back();
-    ready_.pop_back();
-    return t;
+    int *const last = &ready_[(size_t)--ready_count_];
+    if (!launch_.in_order) std::swap(ready_[random((u32)ready_count_ + 1)], *last);
+    return *last;
   }
   void step(int t) {
     thread = (u32)t;
-    tid = {thread % ntid.x, thread / ntid.x % ntid.y, thread / ntid.x / ntid.y};
+    tid = tids_[(size_t)t];
     const int meet = at_[(size_t)t] = kernel_.run(*this, record(t), at_[(size_t)t]);
     Warp &warp = warps_[(size_t)t / 32];
     const u32 lane = 1u << (t & 31);
@@ -186,16 +188,16 @@ class Block {
     wake(first, lanes);
   }
   void wake(int first, u32 lanes) {
-    for (int i = 31; i >= 0; i--) if (lanes >> i & 1) ready_.push_back(first + i);
+    for (int i = 31; i >= 0; i--) if (lanes >> i & 1) make_ready(first + i);
   }
   bool waits_at_barrier(int t) const { return at_[(size_t)t] > 0 && kernel_.is_block_meet[at_[(size_t)t]]; }
-  bool is_ready(int t) const { return std::find(ready_.begin(), ready_.end(), t) != ready_.end(); }
+  bool is_ready(int t) const { const auto end = ready_.begin() + ready_count_; return std::find(ready_.begin(), end, t) != end; }
   // A barrier of some threads.
   void join_some(int t) {
     const u32 id = barrier_[(size_t)t], expected = expected_[(size_t)t];
     std::vector<int> there;
     for (int i = 0; i < count_; i++) if (waits_at_barrier(i) && barrier_[(size_t)i] == id && expected_[(size_t)i] == expected && (i == t || !is_ready(i))) there.push_back(i);
-    if (there.size() == expected) for (auto i = there.rbegin(); i != there.rend(); i++) ready_.push_back(*i);
+    if (there.size() == expected) for (auto i = there.rbegin(); i != there.rend(); i++) make_ready(*i);
   }
   // All wait: at one barrier of the block, or it is a mistake.
   void release_barrier() {
@@ -208,7 +210,7 @@ class Block {
       thread = (u32)t;
       fail(LAUNCH_FAILED, "threads wait for ever: thread %d at %s, thread %d at %s", first, kernel_.meet_names[at_[(size_t)first]], t, kernel_.meet_names[at_[(size_t)t]]);
     }
-    for (int t = count_ - 1; t >= 0; t--) if (at_[(size_t)t] >= 0) ready_.push_back(t);
+    for (int t = count_ - 1; t >= 0; t--) if (at_[(size_t)t] >= 0) make_ready(t);
   }
 
   [[gnu::noinline]] void find(u64 at, u64 bytes, int site) {
