@@ -7,7 +7,7 @@
  * contents before; then the contents of each after it. Allocations are those that the parameters reach, through tables of
  * addresses too.
  */
-enum { RECORD_SLOTS = 2, RECORD_THREADS = 4096, RECORD_BYTES = 1 << 20, RECORD_MOST = 4 << 20, RECORD_RANGES = 512 };
+enum { RECORD_SLOTS = 2, RECORD_THREADS = 2048, RECORD_BYTES = 1 << 18, RECORD_MOST = 4 << 20, RECORD_RANGES = 512 };
 
 static char record_folder[400];
 __attribute__((constructor)) static void read_record_environment(void) {
