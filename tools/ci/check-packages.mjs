@@ -1,9 +1,18 @@
-// Packs every package, checks the tarball (publint, attw), installs it alone with npm in an empty
+// Packs every package, checks the tarball (publint, "are the types wrong"), installs it alone with npm in an empty
 // folder and runs the program of its README there.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { root } from "../setup.mjs";
 
 const work = mkdtempSync(join(tmpdir(), "infernode-packages-"));
@@ -41,17 +50,18 @@ const names = readdirSync(join(root, "packages"));
 const manifests = new Map(
   names.map((name) => [name, JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"))]),
 );
+const packed = join(work, "tarballs");
+mkdirSync(packed);
+const packAll = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", packed];
+await run("pack", ["npx", "--yes", packageManager, ...packAll], { cwd: root });
 const tarballs = new Map();
 await forEachPackage(async (name) => {
-  const folder = join(root, "packages", name);
-  const to = join(work, "tarballs", name);
-  mkdirSync(to, { recursive: true });
-  await run(`pack ${name}`, ["npx", "--yes", packageManager, "pack", "--pack-destination", to], {
-    cwd: folder,
-  });
-  const file = readdirSync(to).find((each) => each.endsWith(".tgz"));
-  if (file === undefined) return;
-  const tarball = join(to, file);
+  const tarball = join(packed, `infernode-${name}-${manifests.get(name).version}.tgz`);
+  if (!existsSync(tarball)) {
+    failed += 1;
+    process.stdout.write(`FAILED: ${name} was not packed\n`);
+    return;
+  }
   tarballs.set(name, tarball);
   const manifest = await run(`manifest of ${name}`, ["tar", "-xzOf", tarball, "package/package.json"]);
   const ranges = Object.entries({
@@ -67,13 +77,14 @@ await forEachPackage(async (name) => {
   await run(`publint ${name}`, [join(root, "node_modules/.bin/publint"), "run", tarball, "--strict"], {
     cwd: root,
   });
-  await run(
-    `types resolve ${name}`,
-    [join(root, "node_modules/.bin/attw"), tarball, "--profile", "esm-only"],
-    {
-      cwd: root,
-    },
+  const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+  // The packages are ES modules alone.
+  const problems = (analysis.problems ?? [{ kind: "NoTypes" }]).filter(
+    ({ resolutionKind }) => resolutionKind !== "node10" && resolutionKind !== "node16-cjs",
   );
+  if (problems.length > 0) failed += 1;
+  const said = problems.map((problem) => `${JSON.stringify(problem)}\n`).join("");
+  process.stdout.write(`${said === "" ? "ok" : "FAILED"}: types resolve ${name}\n${said}`);
 });
 
 /** A package and the workspace packages that it depends on: those are not in the registry. */
