@@ -30,8 +30,9 @@ export class PlainMemory implements MemoryPort {
         this.liveBlockCount -= 1;
         bytes.fill(0xff);
         const others = kept.get(sizeBytes) ?? [];
-        if (sizeBytes <= maxKeptBytes && others.length < maxKeptCount)
+        if (sizeBytes <= maxKeptBytes && others.length < maxKeptCount) {
           kept.set(sizeBytes, [...others, bytes]);
+        }
       },
     };
   }

@@ -10,8 +10,13 @@ test("has golden values of every family", () => {
 
 const kinds = await firstsOfKinds(
   ({ softCap, slidingWindowTokens, sinks, queryScaling, rotary }, { experts }) => [
-    ...[softCap, slidingWindowTokens, sinks, queryScaling],
-    ...[rotary, rotary?.isByLength, experts],
+    softCap,
+    slidingWindowTokens,
+    sinks,
+    queryScaling,
+    rotary,
+    rotary?.isByLength,
+    experts,
   ],
 );
 

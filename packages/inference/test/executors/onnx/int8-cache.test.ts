@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ForwardDriver, GreedySequence } from "../../../src/conformance/forward-driver.ts";
 import type { Executor } from "../../../src/executors/executor.ts";
-import type {
-  ExecutorModel,
-  ExecutorSizes,
-  KvRangeSource,
-} from "../../../src/executors/executor-provider.ts";
-import { summarizeNetwork } from "../../../src/executors/network/network-summary.ts";
+import type { ExecutorSizes, KvRangeSource } from "../../../src/executors/executor-provider.ts";
 import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases, type GoldenPrompt } from "../../../src/testing.ts";
 import { hasOracle, oracleLogits } from "../support/golden-oracle.ts";
