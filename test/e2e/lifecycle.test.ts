@@ -12,13 +12,18 @@ const model = "infernode-stories";
 const endless = { model: "endless", maxTokens: 60_000 };
 
 describe("starting", () => {
-  test("answers before the model is there, and says that it is loading", async () => {
+  test("answers before the model is there; leaves no engine behind when it is killed", async () => {
     const daemon = await startForTest({ until: "listening" });
     const live = await fetch(`${daemon.url}/health/live`);
     expect(live.status).toBe(200);
     await daemon.waitForLog(({ msg }) => msg === "ready");
     const ready = await fetch(`${daemon.url}/health/ready`);
     expect(ready.status).toBe(200);
+    const enginePid = daemon.enginePid();
+    expect(isAlive(enginePid)).toBe(true);
+    daemon.signal("SIGKILL");
+    await daemon.exited;
+    await untilGone(enginePid);
   });
 
   test("ends with 3 and says which port when it is in use", async () => {
@@ -93,15 +98,6 @@ describe("stopping", () => {
     daemon.signal("SIGTERM");
     expect(await daemon.exited).toEqual({ exitCode: 0, signal: null });
   });
-
-  test("leaves no engine behind when it is killed", async () => {
-    const daemon = await startForTest();
-    const enginePid = daemon.enginePid();
-    expect(isAlive(enginePid)).toBe(true);
-    daemon.signal("SIGKILL");
-    await daemon.exited;
-    await untilGone(enginePid);
-  });
 });
 
 describe("a long text", () => {
@@ -126,7 +122,7 @@ describe("a long text", () => {
 });
 
 describe("a crash of the engine", () => {
-  test("fails the running stream with an error, and the next request is answered", async () => {
+  test("fails the running stream with an error; requests that come meanwhile wait, and are answered", async () => {
     const daemon = await startEndless();
     const client = createClient(daemon.url);
     const running = streamCompletion(client, endless);
@@ -134,10 +130,11 @@ describe("a crash of the engine", () => {
     const firstPid = daemon.enginePid();
     process.kill(firstPid, "SIGKILL");
     await expect(running.ended).rejects.toMatchObject({ code: "engine_crashed" });
+    await daemon.waitForLog(({ msg }) => msg === "engine crashed");
+    const answer = client.completions.create({ model: "endless", prompt: "Once", max_tokens: 4 });
+    expect((await answer).usage?.completion_tokens).toBe(4);
     await daemon.waitForLog(({ msg }) => msg === "engine restarted");
     expect(daemon.enginePid()).not.toBe(firstPid);
-    const answer = await client.completions.create({ model: "endless", prompt: "Once", max_tokens: 4 });
-    expect(answer.usage?.completion_tokens).toBe(4);
     expect((await fetch(`${daemon.url}/health/ready`)).status).toBe(200);
   });
 
@@ -159,17 +156,6 @@ describe("a crash of the engine", () => {
     expect(answer.usage?.completion_tokens).toBe(6);
     const crash = await daemon.waitForLog(({ msg }) => msg === "engine crashed");
     expect(crash).toMatchObject({ signal: "SIGKILL", failedRequestCount: 1, replayedRequestCount: 1 });
-  });
-
-  test("lets requests that come meanwhile wait, and answers them", async () => {
-    const daemon = await startForTest();
-    const firstPid = daemon.enginePid();
-    process.kill(firstPid, "SIGKILL");
-    await daemon.waitForLog(({ msg }) => msg === "engine crashed");
-    const answer = createClient(daemon.url).completions.create({ model, prompt: "Once", max_tokens: 4 });
-    expect((await answer).usage?.completion_tokens).toBe(4);
-    await daemon.waitForLog(({ msg }) => msg === "engine restarted");
-    expect(daemon.enginePid()).not.toBe(firstPid);
   });
 });
 

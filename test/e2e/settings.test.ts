@@ -567,7 +567,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(await (kept ??= keep())).toEqual([expect.not.stringContaining("older")]);
   },
   "engine.memoryLimitBytes": async () => {
-    const run = await runCli(["serve", "--port", "0", "--memory-limit", "1MiB"]);
+    const run = await runCommand(["models", "inspect", "embedded", "--memory-limit", "1MiB"]);
     expect(run).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("MODEL_DOES_NOT_FIT") });
   },
   "engine.startTimeoutMs": async () => {
