@@ -5,6 +5,8 @@ import { basename, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** Libraries that are joined in, without what is not used of them: loading them whole takes long. */
+const joinedLibraries = ["zod"];
 /** What a process or a thread is started from: a file beside the one that starts it. */
 const startedFile = /new URL\("\.\/([\w-]+)\.js", import\.meta\.url\)/gu;
 
@@ -35,7 +37,7 @@ async function bundlePackage(folder, modules) {
   const build = await rolldown({
     input: findEntries(folder, modules),
     platform: "node",
-    external: (id) => !id.startsWith(".") && !isAbsolute(id),
+    external: (id) => !id.startsWith(".") && !isAbsolute(id) && !joinedLibraries.includes(id),
     plugins: [{ name: "maps-of-the-compiler", load: loadWithMap }],
   });
   // All in one folder, so that a chunk finds what it starts beside it, as the source does.
@@ -47,6 +49,20 @@ async function bundlePackage(folder, modules) {
     sourcemap: true,
   });
   await build.close();
+  writeLicenses(folder);
+}
+
+/** The licenses of what was joined in, which ask to be where the code is. */
+function writeLicenses(folder) {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const joined = joinedLibraries.filter((name) => name in dependencies);
+  if (joined.length === 0) return;
+  const texts = joined.map((name) => {
+    const from = join(folder, "node_modules", name);
+    const { version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+    return `Parts of ${name} ${version} are in these files.\n\n${readFileSync(join(from, "LICENSE"), "utf8")}`;
+  });
+  writeFileSync(join(folder, "bundle", "LICENSES.txt"), texts.join("\n"));
 }
 
 /** What a package exports or runs, and what it starts processes and threads from, by the name of its file. */
