@@ -87,7 +87,7 @@ function write(state: ConstraintStatePort, texts: readonly string[], seed: numbe
 function allowedBy(state: ConstraintStatePort, vocabSize: number): readonly number[] {
   const words = new Uint32Array((vocabSize + 31) >>> 5);
   state.fillMask(words);
-  return Array.from({ length: vocabSize }, (_, id) => id).filter(
-    (id) => (words.at(id >>> 5) ?? 0) & (1 << (id & 31)),
-  );
+  const allowed: number[] = [];
+  for (let id = 0; id < vocabSize; id += 1) if (words[id >>> 5]! & (1 << (id & 31))) allowed.push(id);
+  return allowed;
 }

@@ -8,7 +8,7 @@ import type { Executor } from "../../../src/executors/executor.ts";
 import { executorCases } from "../../../src/testing.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { smallestGrowthMiB } from "../support/smallest-growth.ts";
-import { openGolden, readGolden } from "../support/golden.ts";
+import { comparisons, openGolden, readGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
 
@@ -164,7 +164,7 @@ describe.each(["llama2", "qwen3", "qwen2-window"])("through the Node binding: %s
     create: (sizes) => createOnnxExecutor({ model, memory: new PlainMemory(), runtime: "binding", ...sizes }),
     prompts: readGolden(name),
   });
-  test.each(cases)("$name", async (conformanceCase) => {
+  test.each(name === "llama2" ? cases : comparisons(cases))("$name", async (conformanceCase) => {
     await expect(conformanceCase.run()).resolves.toBeUndefined();
   });
 });
