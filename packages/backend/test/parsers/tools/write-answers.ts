@@ -88,6 +88,8 @@ function allowedBy(state: ConstraintStatePort, vocabSize: number): readonly numb
   const words = new Uint32Array((vocabSize + 31) >>> 5);
   state.fillMask(words);
   const allowed: number[] = [];
-  for (let id = 0; id < vocabSize; id += 1) if (words[id >>> 5]! & (1 << (id & 31))) allowed.push(id);
+  for (let id = 0; id < vocabSize; id += 1) {
+    if ((words[id >>> 5] ?? 0) & (1 << (id & 31))) allowed.push(id);
+  }
   return allowed;
 }
