@@ -31,10 +31,9 @@ const tiny = (...args: readonly string[]): Promise<PeersRun> =>
   runPeers(["--shape", "tiny", "--rounds", "1", "--cache", cache, ...args]);
 
 describe.each([
-  ["tiny", ["decode@128", "load", "memory", "first-load"]],
-  ["tiny-tied", ["prefill@512"]],
-])(`%s beside ${peers.join(", ")}${without}`, (shape, names) => {
-  const modes = isGguf ? ["int8", "gguf"] : ["int8"];
+  ["tiny", ["int8"], ["decode@128", "load", "memory", "first-load"]],
+  ["tiny-tied", [isGguf ? "gguf" : "int8"], ["prefill@512"]],
+])(`%s beside ${peers.join(", ")}${without}`, (shape, modes, names) => {
   let run: PeersRun;
   let measures: readonly PeerMeasure[] = [];
   beforeAll(async () => {
