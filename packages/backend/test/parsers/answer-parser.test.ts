@@ -74,7 +74,7 @@ describe.each(combinations)("$toolParser with $reasoningParser", (options) => {
         expect(readAnswer(cut(text, cuts), { ...options, isReasoningOpen })).toEqual(whole);
         expect(readAnswer(text.split(""), { ...options, isReasoningOpen })).toEqual(whole);
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: 150 },
     );
   });
 
@@ -84,7 +84,7 @@ describe.each(combinations)("$toolParser with $reasoningParser", (options) => {
       fc.property(plain, (text) => {
         expect(readAnswer(text.split(""), options)).toEqual(text === "" ? [] : [content(text)]);
       }),
-      { seed, numRuns: 200 },
+      { seed, numRuns: 100 },
     );
   });
 
@@ -101,7 +101,7 @@ describe.each(combinations)("$toolParser with $reasoningParser", (options) => {
           }
         }
       }),
-      { seed, numRuns: 200 },
+      { seed, numRuns: 100 },
     );
   });
 

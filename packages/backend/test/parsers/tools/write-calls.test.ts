@@ -86,7 +86,7 @@ describe.each(rows)("$name, with marks as tokens: $hasTokens", ({ name, format, 
     const texts = writeAnswers(
       sourceOf(undefined, { tools, maxCalls: 2, enforced }, vocabulary),
       vocabulary,
-      20,
+      12,
     );
     const counts = texts.map((text) => {
       const parts = read(text, format);
@@ -101,7 +101,7 @@ describe.each(rows)("$name, with marks as tokens: $hasTokens", ({ name, format, 
     const kinds = writeAnswers(
       sourceOf(undefined, { tools, enforced: strict }, vocabulary),
       vocabulary,
-      16,
+      10,
     ).flatMap((text) => read(text, format).map(({ type }) => type));
     expect(new Set(kinds)).toEqual(new Set(["content", "call"]));
   });
@@ -123,7 +123,7 @@ describe("content beside calls", () => {
     "is JSON of the schema: $name, with marks as tokens: $hasTokens",
     ({ format, hasTokens }) => {
       const vocabulary = vocabularyOf(format, hasTokens);
-      const kinds = writeAnswers(sourceOf(content, { tools }, vocabulary), vocabulary, 12).flatMap((text) => {
+      const kinds = writeAnswers(sourceOf(content, { tools }, vocabulary), vocabulary, 8).flatMap((text) => {
         const parts = read(text, format);
         for (const part of parts) {
           if (part.type !== "content") continue;
