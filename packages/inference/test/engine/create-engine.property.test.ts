@@ -181,7 +181,7 @@ describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with s
         const count = (name: string): number => events.filter(([each]) => each === name).length;
         expect(count("inference:request-finished")).toBe(count("inference:request-queued"));
       }),
-      { seed: 11, numRuns: 300 },
+      { seed: 11, numRuns: 200 },
     );
     const isPaged = layout !== "slots";
     expect([totals.preemptionCount > 20, totals.prefixCacheHitTokenCount > 500]).toEqual([isPaged, isPaged]);

@@ -437,7 +437,7 @@ describe("createScheduler", () => {
         }
         expect(rig.scheduler.waitingTokenCount).toBe(0);
       }),
-      { seed: 5, numRuns: 250 },
+      { seed: 5, numRuns: 150 },
     );
   });
 });

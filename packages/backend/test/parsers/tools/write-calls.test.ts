@@ -101,7 +101,7 @@ describe.each(rows)("$name, with marks as tokens: $hasTokens", ({ name, format, 
     const kinds = writeAnswers(
       sourceOf(undefined, { tools, enforced: strict }, vocabulary),
       vocabulary,
-      10,
+      16,
     ).flatMap((text) => read(text, format).map(({ type }) => type));
     expect(new Set(kinds)).toEqual(new Set(["content", "call"]));
   });
