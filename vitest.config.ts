@@ -46,7 +46,7 @@ export default defineConfig({
     server: { deps: { external: [/\/packages\/\w+\/(?:dist|bundle)\//] } },
     sequence: { sequencer: SlowFirst },
     // Half of the time of the tests is waiting for processes that they start.
-    maxWorkers: Math.max(5, availableParallelism()),
+    maxWorkers: Math.max(4, availableParallelism()),
     projects: [
       // A worker runs many files, and imports the sources once: importing them took a third of the time.
       {

@@ -34,7 +34,9 @@ describeOnDevice("conformance on a CUDA device", (openPool) => {
       await executor.dispose();
     });
 
-    test.each(cases)("$name", async ({ run }) => {
+    // What is sampled does not depend on rotations.
+    const chosen = name === "llama2" ? cases : cases.filter((each) => !/sample|tokens from/.test(each.name));
+    test.each(chosen)("$name", async ({ run }) => {
       try {
         await run();
       } finally {

@@ -8,7 +8,7 @@ import { runPages } from "../support/run-pages.ts";
 import { describeOnDevice } from "./describe-device.ts";
 
 const tolerance = 1e-4;
-const decodeCount = 4;
+const decodeCount = 3;
 const mostRows = 20;
 
 const argmax = (row: Float32Array | undefined): number => row?.indexOf(Math.max(...row)) ?? -1;

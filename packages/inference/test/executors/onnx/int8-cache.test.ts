@@ -6,7 +6,7 @@ import { createOnnxExecutor } from "../../../src/executors/onnx/index.ts";
 import { executorCases, type GoldenPrompt } from "../../../src/testing.ts";
 import { hasOracle, oracleLogits } from "../support/golden-oracle.ts";
 import { kvStepsOf } from "../support/kv-steps.ts";
-import { firstsOfKinds, goldenNames, openGolden, readGolden } from "../support/golden.ts";
+import { firstsOfFamilies, firstsOfKinds, openGolden, readGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
 /** Ranges that are measured once. */
@@ -59,7 +59,9 @@ const kinds = await firstsOfKinds(({ softCap, slidingWindowTokens, sinks }) => [
   sinks,
 ]);
 
-describe.each(goldenNames())("%s", async (name) => {
+const names = new Set([...kinds, ...(await firstsOfFamilies())]);
+
+describe.each([...names])("%s", async (name) => {
   const model = await openGolden(name);
   const golden = readGolden(name);
   const memory = new PlainMemory();

@@ -9,7 +9,7 @@ import type { ExecutorModel } from "../../../src/executors/executor-provider.ts"
 import { createOnnxExecutor, planOnnxMemory } from "../../../src/executors/onnx/index.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { dequantize, difference } from "../support/dequantize.ts";
-import { goldenNames, openGolden, readGolden } from "../support/golden.ts";
+import { firstsOfFamilies, goldenNames, openGolden, readGolden } from "../support/golden.ts";
 
 const workerUrl: URL = new URL(
   "../../../../models/dist/weights/quantize/quantize-worker.js",
@@ -66,18 +66,15 @@ async function logitsOf(
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((one, other) => one - other)[numbers.length >> 1] ?? Number.NaN;
 
-const seenFamilies = new Set<string>();
+const firsts = await firstsOfFamilies();
 
-describe.each(goldenNames())("%s", async (name) => {
-  const stored = await openGolden(name);
-  const isFirstOfFamily = !seenFamilies.has(stored.config.family);
-  seenFamilies.add(stored.config.family);
-
+describe.each(goldenNames())("%s", (name) => {
   // Activations of 8 bits: a network of random weights makes much of them where attention is sharp, such as by the factor
   // of longrope (phi4-mini), and where they send a token to another expert; so a median of many prompts.
-  test.each(isFirstOfFamily ? modes : modes.slice(0, 1))(
+  test.each(firsts.has(name) ? modes : modes.slice(0, 1))(
     "%s, computes what its blocks stand for, whole and in parts",
     async (mode, quantization) => {
+      const stored = await openGolden(name);
       const title = `${name}, ${mode}`;
       const plan = await quantizeCheckpoint({ ...stored, directory: title }, { quantization, directory });
       await plan.prepare({ threadCount: 1, workerUrl });

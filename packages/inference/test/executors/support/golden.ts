@@ -81,6 +81,16 @@ export async function firstsOfKinds(
   return new Set(firsts.values());
 }
 
+/** Of the checkpoints with golden logits, the first of each family. */
+export async function firstsOfFamilies(): Promise<ReadonlySet<string>> {
+  const firsts = new Map<string, string>();
+  for (const name of goldenNames()) {
+    const { family } = (await openGolden(name)).config;
+    if (!firsts.has(family)) firsts.set(family, name);
+  }
+  return new Set(firsts.values());
+}
+
 /** A checkpoint whose files are closed again: the executor opens them itself. */
 export async function openGolden(name: string): Promise<ExecutorModel> {
   return openClosed(name, path.join(fixturesDirectory, "checkpoints", name));

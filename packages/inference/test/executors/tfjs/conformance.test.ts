@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createTfjsExecutor } from "../../../src/executors/tfjs/index.ts";
 import { executorCases } from "../../../src/testing.ts";
-import { goldenNames, openGolden, readGolden } from "../support/golden.ts";
+import { comparisons, goldenNames, openGolden, readGolden } from "../support/golden.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 
 /**
@@ -21,7 +21,7 @@ describe.each(names)("%s on WebAssembly", async (name) => {
     create: (sizes) => createTfjsExecutor({ model, memory, runtime: "wasm", ...sizes }),
     prompts: readGolden(name),
   });
-  test.each(cases)("$name", async (conformanceCase) => {
+  test.each(name === "llama2" ? cases : comparisons(cases))("$name", async (conformanceCase) => {
     await conformanceCase.run();
     expect(memory.liveBytes).toBe(0);
   });
