@@ -1,11 +1,6 @@
 import type { MemoryPort } from "../../src/ports.ts";
 
-/** Blocks that were given back, by their size: new memory costs a page fault for each 4 KiB. */
-const kept = new Map<number, Uint8Array[]>();
-const maxKeptCount = 16;
-const maxKeptBytes = 2 ** 20;
-
-/** A pool without limits that counts what is held. Memory is full of NaN when it is taken, and when it is given back. */
+/** A pool without limits that counts what is held, and fills memory with NaN as a used pool might. */
 export class PlainMemory implements MemoryPort {
   liveBytes = 0;
   liveBlockCount = 0;
@@ -20,19 +15,13 @@ export class PlainMemory implements MemoryPort {
     this.liveBytes += sizeBytes;
     this.liveBlockCount += 1;
     let isLive = true;
-    const bytes = kept.get(sizeBytes)?.pop() ?? new Uint8Array(sizeBytes).fill(0xff);
     return {
-      bytes,
+      bytes: new Uint8Array(sizeBytes).fill(0xff),
       dispose: () => {
         if (!isLive) throw new Error("a block was disposed twice");
         isLive = false;
         this.liveBytes -= sizeBytes;
         this.liveBlockCount -= 1;
-        bytes.fill(0xff);
-        const others = kept.get(sizeBytes) ?? [];
-        if (sizeBytes <= maxKeptBytes && others.length < maxKeptCount) {
-          kept.set(sizeBytes, [...others, bytes]);
-        }
       },
     };
   }

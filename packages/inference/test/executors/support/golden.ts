@@ -62,33 +62,31 @@ export function comparisons(cases: readonly ConformanceCase[]): readonly Conform
   });
 }
 
-/**
- * Of the checkpoints with golden logits, the first of each kind of network: those whose attentions have the same features,
- * sizes aside (head-sizes.test.ts).
- */
-export async function firstsOfKinds(
-  features: (attention: AttentionOptions, config: ModelConfig) => readonly unknown[],
-): Promise<ReadonlySet<string>> {
+/** Of the checkpoints with golden logits, the first of each kind. */
+async function firstsBy(kindOf: (model: ExecutorModel) => string): Promise<ReadonlySet<string>> {
   const firsts = new Map<string, string>();
   for (const name of goldenNames()) {
-    const model = await openGolden(name);
-    const found = summarizeNetwork(model).attentions.map((each) =>
-      features(each, model.config).map((feature) => feature !== undefined && feature !== false),
-    );
-    const kind = [...new Set(found.map(String))].toSorted().join(";");
+    const kind = kindOf(await openGolden(name));
     if (!firsts.has(kind)) firsts.set(kind, name);
   }
   return new Set(firsts.values());
 }
 
-/** Of the checkpoints with golden logits, the first of each family. */
-export async function firstsOfFamilies(): Promise<ReadonlySet<string>> {
-  const firsts = new Map<string, string>();
-  for (const name of goldenNames()) {
-    const { family } = (await openGolden(name)).config;
-    if (!firsts.has(family)) firsts.set(family, name);
-  }
-  return new Set(firsts.values());
+/** The first of each family. */
+export function firstsOfFamilies(): Promise<ReadonlySet<string>> {
+  return firstsBy(({ config }) => config.family);
+}
+
+/** The first of each kind of network: those whose attentions have the same features, sizes aside (head-sizes.test.ts). */
+export function firstsOfKinds(
+  features: (attention: AttentionOptions, config: ModelConfig) => readonly unknown[],
+): Promise<ReadonlySet<string>> {
+  return firstsBy((model) => {
+    const found = summarizeNetwork(model).attentions.map((each) =>
+      features(each, model.config).map((feature) => feature !== undefined && feature !== false),
+    );
+    return [...new Set(found.map(String))].toSorted().join(";");
+  });
 }
 
 /** A checkpoint whose files are closed again: the executor opens them itself. */
