@@ -13,13 +13,13 @@ import {
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { translatePtx } from "./ptx/translate.ts";
+import { type TranslateOptions, translatePtx } from "./ptx/translate.ts";
 
 const translator = fileURLToPath(new URL("ptx", import.meta.url));
 const standIn = fileURLToPath(new URL("../../../packages/memory/test/cuda/stand-in", import.meta.url));
 const runtime = join(translator, "runtime");
 // With -O2 compiling takes longer by more than all tests take less.
-const options = ["-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-w", "-shared", "-fPIC"];
+const compilerOptions = ["-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-w", "-shared", "-fPIC"];
 
 /** The hash by which the stand-in driver finds the kernels of a PTX text (FNV-1a of 64 bits). */
 export function hashText(text: string): string {
@@ -30,7 +30,9 @@ export function hashText(text: string): string {
 
 /** Changes with everything that the result of a translation depends on, besides the PTX. */
 function hashTools(compilerVersion: string): string {
-  const hash = createHash("sha256").update(JSON.stringify([options, compilerVersion, cpus()[0]?.model]));
+  const hash = createHash("sha256").update(
+    JSON.stringify([compilerOptions, compilerVersion, cpus()[0]?.model]),
+  );
   for (const folder of [translator, runtime]) {
     for (const name of readdirSync(folder).toSorted()) {
       if (/\.[th]/u.test(name)) hash.update(readFileSync(join(folder, name)));
@@ -48,6 +50,9 @@ function findCompiler(): { readonly path: string; readonly version: string } | u
   return undefined;
 }
 
+/** Where the kernels of a PTX text are in the folder of `buildKernels`. */
+export const libraryOf = (folder: string, text: string): string => join(folder, `${hashText(text)}.so`);
+
 /**
  * Translates PTX modules to C++ and compiles them, each once; returns the folder for the stand-in driver, or the reason
  * why there is none.
@@ -55,6 +60,7 @@ function findCompiler(): { readonly path: string; readonly version: string } | u
  */
 export function buildKernels(
   modules: readonly string[],
+  options: TranslateOptions = {},
 ): { readonly folder: string } | { readonly reason: string } {
   if (process.platform !== "linux") {
     return { reason: `the processor device is for Linux, not for ${process.platform}` };
@@ -66,10 +72,10 @@ export function buildKernels(
   const folder = join(
     process.env["INFERNODE_TEST_CACHE"] ?? tmpdir(),
     "infernode-kernels",
-    hashTools(compiler.version),
+    `${hashTools(compiler.version)}${options.areCounted === true ? "-counted" : ""}`,
   );
   mkdirSync(folder, { recursive: true });
-  const missing = new Map(modules.map((text) => [join(folder, `${hashText(text)}.so`), text]));
+  const missing = new Map(modules.map((text) => [libraryOf(folder, text), text]));
   while (missing.size > 0) {
     let isWaiting = true;
     for (const [path, text] of missing) {
@@ -77,7 +83,7 @@ export function buildKernels(
         // Another process may be compiling it; the next one may be free.
         if (!takeLock(`${path}.lock`)) continue;
         try {
-          if (!existsSync(path)) compileModule(compiler.path, text, path);
+          if (!existsSync(path)) compileModule(compiler.path, translatePtx(text, options), path);
         } finally {
           unlinkSync(`${path}.lock`);
         }
@@ -90,11 +96,11 @@ export function buildKernels(
   return { folder };
 }
 
-function compileModule(compiler: string, text: string, path: string): void {
+function compileModule(compiler: string, cpp: string, path: string): void {
   const source = `${path.slice(0, -3)}.cc`;
   const temporary = `${path}.new`;
-  writeFileSync(source, translatePtx(text));
-  const args = [...options, `-I${runtime}`, `-I${standIn}`, "-o", temporary, source];
+  writeFileSync(source, cpp);
+  const args = [...compilerOptions, `-I${runtime}`, `-I${standIn}`, "-o", temporary, source];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${compiler} did not compile ${source}: ${stderr}`);
   renameSync(temporary, path);

@@ -7,7 +7,8 @@ import {
   loadStandIn,
   type StandIn,
 } from "../../../packages/memory/test/cuda/stand-in/load-stand-in.ts";
-import { buildKernels } from "./build-kernels.ts";
+import { buildKernels, libraryOf } from "./build-kernels.ts";
+import { type ModuleCounts, openCounts } from "./read-counts.ts";
 
 /** The processor as a CUDA device: the stand-in driver, with the kernels of PTX modules translated for it. */
 export interface Processor {
@@ -22,6 +23,8 @@ export interface Processor {
   readonly env: Readonly<Record<string, string>>;
   /** What a kernel did that made the last launch fail; empty when none did. */
   lastFailure(): string;
+  /** Counts of the kernels of a module, by its PTX; where accesses are counted. */
+  readonly countsOf: (ptx: string) => ModuleCounts;
 }
 
 export interface ProcessorOptions {
@@ -31,6 +34,8 @@ export interface ProcessorOptions {
   readonly seed?: bigint;
   /** Threads run by number, not at random. [`INFERNODE_KERNEL_ORDER=lockstep`] */
   readonly isLockstep?: boolean;
+  /** Whether accesses to memory are counted. [false] */
+  readonly areCounted?: boolean;
 }
 
 const shipped = fileURLToPath(new URL("../../../packages/inference/ptx", import.meta.url));
@@ -56,7 +61,7 @@ function linkDriver(libraryPath: string): string {
 export function openProcessor(options: ProcessorOptions = {}): Processor | { readonly reason: string } {
   const compiled = compileStandIn();
   if ("reason" in compiled) return compiled;
-  const kernels = buildKernels(options.ptx ?? readShippedModules());
+  const kernels = buildKernels(options.ptx ?? readShippedModules(), options);
   if ("reason" in kernels) return kernels;
   const { env } = process;
   const chosen = env["INFERNODE_KERNEL_SEED"];
@@ -76,5 +81,6 @@ export function openProcessor(options: ProcessorOptions = {}): Processor | { rea
       STAND_IN_ORDER: isLockstep ? "lockstep" : "random",
     },
     lastFailure: () => standIn.kernelFailure(),
+    countsOf: (ptx) => openCounts(libraryOf(kernels.folder, ptx)),
   };
 }

@@ -87,27 +87,12 @@ export function branchTarget({ operands }: Instruction): string {
   return elementsOf(operands[0] ?? "")[0] ?? "";
 }
 
-/** The registers that are live at the start and at the end of each block. */
-export function findLive(
-  blocks: readonly FlowBlock[],
-  registers: ReadonlyMap<string, string>,
-): { readonly atStart: readonly ReadonlySet<string>[]; readonly atEnd: readonly ReadonlySet<string>[] } {
+/** The blocks that may follow each block, by number. */
+function findNext(blocks: readonly FlowBlock[]): readonly (readonly number[])[] {
   const places = new Map(
     blocks.flatMap(({ labels }, index) => labels.map((label) => [label, index] as const)),
   );
-  const used: Set<string>[] = [];
-  const defined: Set<string>[] = [];
-  const next: number[][] = [];
-  for (const [index, { instructions }] of blocks.entries()) {
-    const reads = new Set<string>();
-    const writes = new Set<string>();
-    for (const instruction of instructions) {
-      const effects = effectsOf(instruction, registers);
-      for (const register of effects.reads) if (!writes.has(register)) reads.add(register);
-      for (const register of effects.writes) writes.add(register);
-    }
-    used.push(reads);
-    defined.push(writes);
+  return blocks.map(({ instructions }, index) => {
     const last = instructions.at(-1);
     const targets: number[] = [];
     const isJump = last !== undefined && /^(?:bra|ret|exit)\b/u.test(last.opcode);
@@ -117,7 +102,28 @@ export function findLive(
       targets.push(place);
     }
     if ((!isJump || last?.guard !== undefined) && index + 1 < blocks.length) targets.push(index + 1);
-    next.push(targets);
+    return targets;
+  });
+}
+
+/** The registers that are live at the start and at the end of each block. */
+export function findLive(
+  blocks: readonly FlowBlock[],
+  registers: ReadonlyMap<string, string>,
+): { readonly atStart: readonly ReadonlySet<string>[]; readonly atEnd: readonly ReadonlySet<string>[] } {
+  const next = findNext(blocks);
+  const used: Set<string>[] = [];
+  const defined: Set<string>[] = [];
+  for (const { instructions } of blocks) {
+    const reads = new Set<string>();
+    const writes = new Set<string>();
+    for (const instruction of instructions) {
+      const effects = effectsOf(instruction, registers);
+      for (const register of effects.reads) if (!writes.has(register)) reads.add(register);
+      for (const register of effects.writes) writes.add(register);
+    }
+    used.push(reads);
+    defined.push(writes);
   }
   const atStart = blocks.map(() => new Set<string>());
   const atEnd = blocks.map(() => new Set<string>());
@@ -134,4 +140,44 @@ export function findLive(
     }
   }
   return { atStart, atEnd };
+}
+
+/** Blocks that run again and again, by number; all other ways into them lead to the first one. */
+export interface Loop {
+  readonly first: number;
+  readonly blocks: ReadonlySet<number>;
+}
+
+/** Finds the natural loops of an entry, outer ones before those within them. */
+export function findLoops(blocks: readonly FlowBlock[]): readonly Loop[] {
+  const next = findNext(blocks);
+  const before = blocks.map((_, at) => next.flatMap((targets, from) => (targets.includes(at) ? [from] : [])));
+  // Those through which every way from the start to a block leads.
+  const all = new Set(blocks.keys());
+  const dominators = blocks.map((_, at) => (at === 0 ? new Set([0]) : all));
+  for (let hasChanged = true; hasChanged;) {
+    hasChanged = false;
+    for (const [at, own] of dominators.entries()) {
+      const sets = (before[at] ?? []).map((from) => dominators[from] ?? all);
+      const left = [...own].filter((each) => each === at || sets.every((set) => set.has(each)));
+      if (at === 0 || left.length === own.size) continue;
+      dominators[at] = new Set(left);
+      hasChanged = true;
+    }
+  }
+  const loops = new Map<number, Set<number>>();
+  for (const [end, targets] of next.entries()) {
+    for (const first of targets.filter((target) => dominators[end]?.has(target))) {
+      const found = loops.get(first) ?? new Set([first]);
+      loops.set(first, found);
+      const open = [end];
+      for (let at = open.pop(); at !== undefined; at = open.pop()) {
+        if (found.has(at)) continue;
+        found.add(at);
+        open.push(...(before[at] ?? []));
+      }
+    }
+  }
+  const list = [...loops].map(([first, members]) => ({ first, blocks: members }));
+  return list.toSorted((a, b) => b.blocks.size - a.blocks.size);
 }

@@ -28,8 +28,8 @@ function splitOperands(text: string): readonly string[] {
   return operands;
 }
 
-/** Parses the body of an entry: registers in scopes, arrays, labels, instructions. */
-export function parseBody(text: string): Body {
+/** Parses the body of an entry, which begins in a line: registers in scopes, arrays, labels, instructions. */
+export function parseBody(text: string, firstLine: number): Body {
   const registers = new Map<string, string>();
   const statements: Statement[] = [];
   const shared: SharedArray[] = [];
@@ -64,7 +64,7 @@ export function parseBody(text: string): Body {
     }
     return token;
   };
-  const addInstruction = (statement: string): void => {
+  const addInstruction = (statement: string, line: number): void => {
     const form = /^(?:@(?<not>!?)(?<guard>[%\w$]+)\s+)?(?<opcode>[\w.:]+)\s*(?<operands>.*)$/su.exec(
       statement,
     );
@@ -75,6 +75,7 @@ export function parseBody(text: string): Body {
       opcode,
       parts: opcode.split("."),
       operands: splitOperands(operands.replaceAll(/(?<!\w)%?[A-Za-z_$][\w$]*(?:\.[a-z]+)?/gu, resolve)),
+      line,
     };
     statements.push(instruction);
   };
@@ -93,8 +94,12 @@ export function parseBody(text: string): Body {
   };
 
   let at = 0;
+  let line = firstLine;
+  const moveTo = (place: number): void => {
+    for (; at < place; at += 1) if (text[at] === "\n") line += 1;
+  };
   const skipSpace = (): void => {
-    while (at < text.length && /\s/u.test(text.charAt(at))) at += 1;
+    while (at < text.length && /\s/u.test(text.charAt(at))) moveTo(at + 1);
   };
   for (skipSpace(); at < text.length; skipSpace()) {
     if (text[at] === "{") {
@@ -117,10 +122,9 @@ export function parseBody(text: string): Body {
     const end = text.indexOf(";", at);
     if (end < 0) throw new Error(`expected ";" after "${text.slice(at, at + 80)}"`);
     const statement = text.slice(at, end).replaceAll(/\s+/gu, " ").trim();
-    at = end + 1;
-    if (statement === "") continue;
     if (statement.startsWith(".")) addDeclaration(statement);
-    else addInstruction(statement);
+    else if (statement !== "") addInstruction(statement, line);
+    moveTo(end + 1);
   }
   return { registers, statements, shared, local };
 }

@@ -36,17 +36,20 @@ export function parsePtx(source: string): PtxModule {
     else throw new Error(`expected an entry or an array, got "${statement.slice(0, 120)}"`);
   }
   const entries: PtxEntry[] = [];
-  for (const { groups } of text.matchAll(entryPattern)) {
-    const { name = "", parameters = "", limits = "", body = "" } = groups ?? {};
-    const parsed = parseBody(body);
+  for (const match of text.matchAll(entryPattern)) {
+    const { name = "", parameters = "", limits = "", body = "" } = match.groups ?? {};
+    const beforeBody = text.slice(0, match.index + match[0].length - body.length - "\n}".length);
+    const parsed = parseBody(body, beforeBody.split("\n").length);
     const used = new Set(body.match(/[\w$]+/gu));
     entries.push({
       ...parsed,
       name,
-      parameters: [...parameters.matchAll(/\.param\s+\.(\w+)\s+([\w$]+)/gu)].map((match) => ({
-        type: match[1] ?? "",
-        name: match[2] ?? "",
-      })),
+      parameters: [...parameters.matchAll(/\.param\s+\.(\w+)\s+([\w$]+)/gu)].map(
+        ([, type = "", parameter = ""]) => ({
+          type,
+          name: parameter,
+        }),
+      ),
       maxThreads: Number(/\.maxntid\s+(\d+)/u.exec(limits)?.[1] ?? 1024),
       shared: [...shared.filter((array) => used.has(array.name)), ...parsed.shared],
     });

@@ -42,6 +42,8 @@ export interface Instruction {
   readonly parts: readonly string[];
   /** Registers are `%name`, unique in the entry; vectors are `{%a, %b}`. */
   readonly operands: readonly string[];
+  /** In the text of the module, from 1 on. */
+  readonly line: number;
 }
 
 /** Returns the elements of `{a, b}`, or the operand itself. */

@@ -2,6 +2,7 @@ import { branchTarget, findLive, type FlowBlock, maskOf, splitBlocks } from "./c
 import { parsePtx } from "./parse-ptx.ts";
 import { type Instruction, type PtxConstant, type PtxEntry, registersIn } from "./ptx-module.ts";
 import { cppTypeOf, createValues, fieldOf, type Writer } from "./values.ts";
+import { createCountWriter } from "./write-counts.ts";
 import { arithmeticWriters } from "./write-arithmetic.ts";
 import { conversionWriters } from "./write-conversions.ts";
 import { createMemoryWriters } from "./write-memory.ts";
@@ -56,8 +57,17 @@ function unknownInstruction({ opcode, operands }: Instruction, entry: PtxEntry):
   );
 }
 
+export interface TranslateOptions {
+  /** Whether accesses to memory are counted (`runtime/counts.hpp`). [false] */
+  readonly areCounted?: boolean;
+}
+
 /** Writes the C++ of one entry: a record of registers, the run of a thread to its next meeting, and the meetings. */
-function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): string {
+function translateEntry(
+  entry: PtxEntry,
+  constants: readonly PtxConstant[],
+  { areCounted = false }: TranslateOptions,
+): string {
   const { offsets, staticBytes } = placeShared(entry);
   const symbols = new Map<string, string>([...offsets].map(([name, offset]) => [name, `${offset}ull`]));
   for (const { name } of constants) symbols.set(name, `(u64)&constant_${name.replaceAll("$", "_")}[0]`);
@@ -67,6 +77,9 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   const fields = listFields(blocks, entry);
   const variable = (register: string): string => `${fields.has(register) ? "X." : ""}${fieldOf(register)}`;
   const values = createValues(entry, symbols, variable);
+  // Registers are fields of the lanes' records in meetings.
+  const lanes = createValues(entry, symbols, (register) => `X[i].${fieldOf(register)}`);
+  const counts = areCounted ? createCountWriter(blocks, { values, lanes }) : undefined;
   let siteCount = 0;
   const memory = createMemoryWriters(() => {
     siteCount += 1;
@@ -93,14 +106,17 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   };
   const writeStatement = (instruction: Instruction): string => {
     const { opcode, parts } = instruction;
-    if (parts[0] === "bra") return `goto ${labelName(branchTarget(instruction))};`;
+    if (parts[0] === "bra") {
+      return `${counts?.branch(instruction) ?? ""}goto ${labelName(branchTarget(instruction))};`;
+    }
     if (parts[0] === "ret" || parts[0] === "exit") return "return -1;";
     const statement = writers[parts[0] ?? ""]?.(instruction, values);
     if (statement === undefined) throw unknownInstruction(instruction, entry);
-    return opcode === "" ? "" : statement;
+    return opcode === "" ? "" : `${counts?.access(instruction) ?? ""}${statement}`;
   };
   for (const block of blocks) {
     for (const label of block.labels) lines.push(` ${labelName(label)}:;`);
+    if (counts !== undefined) lines.push(`  ${counts.run(block)}`);
     const meet = meets.get(block);
     if (meet !== undefined) {
       writeMeet(meet);
@@ -109,16 +125,15 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
         lines.push(`  ${guardOf(instruction)}{ ${writeStatement(instruction)} }`);
       }
     }
+    if (counts !== undefined) lines.push(`  ${counts.end(block)}`);
   }
 
-  // Registers are fields of the lanes' records in meetings.
-  const lanes = createValues(entry, symbols, (register) => `X[i].${fieldOf(register)}`);
   const cases = [...meets.values()].map(({ block, id }) => {
     const body = block.instructions.map((instruction) => {
       if (block.meet === "block") return "";
       const text = writeWarpInstruction(instruction, lanes);
       if (text === undefined) throw unknownInstruction(instruction, entry);
-      return text === "" ? "" : `{ ${text} }`;
+      return `${counts?.together(instruction) ?? ""}${text === "" ? "" : `{ ${text} }`}`;
     });
     return `  case ${id}: { ${body.join("\n    ")} break; }`;
   });
@@ -129,7 +144,7 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
   const variables = [...entry.registers.keys()].filter((register) => !fields.has(register)).toSorted();
   const sizes = entry.parameters.map(({ type }) => Number(/\d+/u.exec(type)?.[0]) / 8);
   return [
-    `struct alignas(16) ${name}_record { ${[...local, ...[...fields].toSorted().map((field) => `${declare(field)};`)].join(" ")} };`,
+    `struct alignas(16) ${name}_record { ${[...local, ...[...fields].toSorted().map((field) => `${declare(field)};`)].join(" ")}${counts?.fields ?? ""} };`,
     `static int ${name}_run(Block &B, void *record, int resume) {`,
     `  ${name}_record &X = *(${name}_record *)record;`,
     ...variables.map((register) => `  ${declare(register)} = 0;`),
@@ -144,10 +159,11 @@ function translateEntry(entry: PtxEntry, constants: readonly PtxConstant[]): str
     ...cases,
     "  }",
     "}",
+    ...(counts === undefined ? [] : [counts.table(name)]),
     `static const u8 ${name}_sizes[] = { ${[...sizes, 0].join(", ")} };`,
     `static const char *const ${name}_meets[] = { "start", ${[...meets.values()].map(({ block }) => `"${block.instructions.map(({ opcode }) => opcode).join(" ")}"`).join(", ")} };`,
     `static const bool ${name}_blocks[] = { false, ${[...meets.values()].map(({ block }) => block.meet === "block").join(", ")} };`,
-    `static const Kernel ${name}_kernel = { "${name}", ${sizes.length}, ${name}_sizes, ${entry.maxThreads}, ${staticBytes}, sizeof(${name}_record), ${siteCount}, ${name}_run, ${name}_meet, ${name}_meets, ${name}_blocks };`,
+    `static const Kernel ${name}_kernel = { "${name}", ${sizes.length}, ${name}_sizes, ${entry.maxThreads}, ${staticBytes}, sizeof(${name}_record), ${siteCount}, ${name}_run, ${name}_meet, ${name}_meets, ${name}_blocks${areCounted ? `, &${name}_counts` : ""} };`,
     "",
   ].join("\n");
 }
@@ -166,19 +182,22 @@ function writeConstant({ name, elementType, count, values }: PtxConstant): strin
  * Translates PTX to C++ over `runtime/ptx.hpp`.
  * @throws Error that names an instruction or a directive that it does not know
  */
-export function translatePtx(source: string): string {
+export function translatePtx(source: string, options: TranslateOptions = {}): string {
   const { entries, constants } = parsePtx(source);
   const constantRows = constants.map(({ name }) => {
     const cpp = `constant_${name.replaceAll("$", "_")}`;
     return `{ (u64)&${cpp}[0], sizeof ${cpp} }`;
   });
+  const { areCounted = false } = options;
   return [
+    ...(areCounted ? ["#define PTX_COUNTS"] : []),
     '#include "ptx.hpp"',
     ...constants.map(writeConstant),
-    ...entries.map((entry) => translateEntry(entry, constants)),
+    ...entries.map((entry) => translateEntry(entry, constants, options)),
     `static const Range constant_ranges[] = { ${[...constantRows, "{ 0, 0 }"].join(", ")} };`,
     `static const Kernel *const kernels[] = { ${[...entries.map(({ name }) => `&${name}_kernel`), "nullptr"].join(", ")} };`,
     "MODULE(kernels, constant_ranges)",
+    ...(areCounted ? ["COUNTED_MODULE(kernels)"] : []),
     "",
   ].join("\n");
 }

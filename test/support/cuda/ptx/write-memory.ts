@@ -6,7 +6,7 @@ export type SiteCounter = () => number;
 
 const spaces = ["param", "global", "shared", "local", "const"] as const;
 
-function spaceOf({ parts }: Instruction): string {
+export function spaceOf({ parts }: Instruction): string {
   const found = spaces.find((space) => parts.some((part) => part === space || part.startsWith(`${space}::`)));
   return found ?? "generic";
 }

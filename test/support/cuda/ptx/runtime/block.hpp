@@ -5,6 +5,9 @@
 #include <vector>
 #include "launch.h"
 #include "warp.hpp"
+#ifdef PTX_COUNTS
+#include "counts.hpp"
+#endif
 
 struct Size3 { u32 x, y, z; };
 struct Range { u64 start, bytes; };
@@ -25,6 +28,9 @@ struct Kernel {
   void (*meet)(Block &, int meet, void *records, u32 lanes);
   const char *const *meet_names;
   const bool *is_block_meet;
+#ifdef PTX_COUNTS
+  KernelCounts *counts;
+#endif
 };
 
 class Block {
@@ -64,6 +70,9 @@ class Block {
       if (ready_count_ == 0) release_barrier();
       step(take());
     }
+#ifdef PTX_COUNTS
+    counts.finish();
+#endif
   }
 
   // ---- what kernels call ----
@@ -112,6 +121,7 @@ class Block {
       copies.groups[(size_t)copies.landed++].clear();
     }
   }
+  bool is_shared(u64 generic) const { return generic - base_ < shared_bytes_; }
   void whole_warp(u32 lanes) { if (lanes != ~0u) fail(LAUNCH_FAILED, "a product or matrix of a warp with lanes %08x only", lanes); }
   void load_matrix(int count, bool transposed, const u64 *rows, const Lanes &got) {
     const u16 *row[32];
@@ -233,4 +243,9 @@ class Block {
              thread % ntid.x, thread / ntid.x % ntid.y, thread / ntid.x / ntid.y, text, (unsigned long long)launch_.seed);
     throw Failure{status};
   }
+
+#ifdef PTX_COUNTS
+ public:
+  BlockCounts counts{*kernel_.counts, count_};
+#endif
 };
