@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { findClang, hashSources, listModules } from "./compile.mjs";
 import { figuresPath, formatFigures } from "./figures.mjs";
+import { countsPath } from "./format-counts.mjs";
 import { generateModule, readHash } from "./generate.mjs";
 import { assemble, chips, findPtxas } from "./ptxas.mjs";
 
@@ -20,6 +21,13 @@ for (const { name, source, ptx, manifest } of modules) {
         `${path}: expected sources ${hash}, got ${found ?? "no such file"}: run node tools/kernels/build.mjs ${name}`,
       );
     }
+  }
+}
+
+const counted = JSON.parse(readFileSync(countsPath, "utf8")).modules;
+for (const { name, ptx } of modules.filter((module) => module.isShipped)) {
+  if (counted[name] !== readHash(read(ptx))) {
+    failures.push(`${countsPath}: expected counts of another ${name}: run node tools/kernels/counts.mjs`);
   }
 }
 

@@ -5,13 +5,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { root } from "../setup.mjs";
 
-const kernelFolder = join(root, "packages/inference/src/executors/cuda/kernels");
+export const kernelFolder = join(root, "packages/inference/src/executors/cuda/kernels");
 const ptxFolder = join(root, "packages/inference/ptx");
 
 /** Kernels that are wrong on purpose, or there to try every function; their PTX and manifests are beside them. */
 const testFolder = join(root, "test/support/cuda/kernels");
 
-/** All modules: each `NAME.cu` of the package and of the tests, with the paths of what is made of it. */
+/** All modules: each `NAME.cu` of the package, which is shipped, and of the tests, with the paths of what is made of it. */
 export function listModules() {
   const list = (folder, ptxFolder, manifestFolder) =>
     readdirSync(folder)
@@ -22,6 +22,7 @@ export function listModules() {
         source: join(folder, `${name}.cu`),
         ptx: join(ptxFolder, `${name}.ptx`),
         manifest: join(manifestFolder, `${name}.ts`),
+        isShipped: folder === kernelFolder,
       }));
   return [
     ...list(kernelFolder, ptxFolder, join(kernelFolder, "manifests")),
@@ -34,7 +35,7 @@ const optionText =
   "-x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -Xclang -target-feature -Xclang +ptx75 " +
   // Infinities are values: masks and maxima begin with them.
   "-std=c++17 -O3 -ffast-math -fno-finite-math-only -fcuda-flush-denormals-to-zero -Wall -Wextra -Werror";
-const options = [...optionText.split(" "), `-I${kernelFolder}`];
+const optionsOf = (folder) => [...optionText.split(" "), `-I${folder}`];
 
 /** The version of clang that the committed PTX is made with; another one writes other bytes. */
 const clangVersion = "14.0.6";
@@ -64,10 +65,16 @@ function runClang(clang, args) {
 }
 
 /** Compiles a source to PTX. */
-export const compileToPtx = (clang, source) => runClang(clang, [...options, "-S", "-o", "-", source]);
+export const compileToPtx = (clang, source) =>
+  runClang(clang, [...optionsOf(kernelFolder), "-S", "-o", "-", source]);
+
+/** Compiles a source of a copy of the kernels to PTX that names its lines. */
+export const compileWithLines = (clang, source, folder) =>
+  runClang(clang, [...optionsOf(folder), "-gline-tables-only", "-S", "-o", "-", source]);
 
 /** Returns the source with all macros and headers expanded. */
-export const preprocess = (clang, source) => runClang(clang, [...options, "-E", "-P", "-o", "-", source]);
+export const preprocess = (clang, source) =>
+  runClang(clang, [...optionsOf(kernelFolder), "-E", "-P", "-o", "-", source]);
 
 /** The source and the headers that it includes, in the order of their paths. */
 function listSources(source) {

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "../setup.mjs";
+import { formatCounts } from "./format-counts.mjs";
+import { share, table, thousands } from "./tables.mjs";
 
 export const figuresPath = join(root, "docs/cuda-figures.md");
 const inference = join(root, "packages/inference");
@@ -12,8 +14,6 @@ const names = readdirSync(join(inference, "ptx"))
   .filter((name) => name.endsWith(".ptx"))
   .map((name) => name.slice(0, -".ptx".length))
   .toSorted();
-const row = (cells) => `| ${cells.join(" | ")} |`;
-const table = (head, rows) => [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 
 /** A manifest is an object literal with names of the language: read as a module without its type. */
 async function readManifest(name) {
@@ -158,8 +158,6 @@ const storedWeights = [
   { name: "bf16", bits: 16 },
   { name: "4 bits, a scale of 16 bits for 32", bits: 4.5 },
 ];
-const share = (value) => `${(value * 100).toFixed(0)} %`;
-const thousands = (value) => Math.round(value).toLocaleString("en-US");
 
 function decodeRate(card, bits, streams) {
   const weightBytes = (readWeights * bits) / 8;
@@ -279,6 +277,18 @@ ${table(["kernel", "instructions a byte", ...cards.map(({ name }) => name)], rea
 Instructions of a warp for each product of tensor cores (\`mma.sync\`), in the loop with the most of them:
 
 ${table(["kernel", "instructions a product"], productRows)}
+
+## Memory as launches use it
+
+Counted while the PTX ran on a processor ([how](cuda.md#counting-memory)), by published rules, with launches of the shape of an 8B model: all columns of few outputs, 128 rows of products, 32 heads of 8 kv heads at 381 positions, a prompt of 128 tokens.
+
+* **KiB asked for**: different bytes of each request of a warp to global memory; **moved**: sectors of 32 bytes that have them. What caches keep is not known here: a sector that two requests ask for counts twice.
+* **Loads**, **stores**: the fewest sectors that could have what a request asks for, as a share of those it touches.
+* **Shared loads**, **shared stores** (\`ldmatrix\` and the ends of asynchronous copies too): passes over the banks for each pass that there would be without conflicts.
+* **Instructions** of PTX that warps issue, all of a launch, and for each product of tensor cores (\`mma.sync\`); **bytes an operation**: bytes moved for each multiplication and addition of those.
+* **Worst instruction**: the one that moves the most more than it must, how many times as much, and where it is in the sources.
+
+${formatCounts()}
 
 ## Registers, shared memory and occupancy
 

@@ -7,6 +7,7 @@ import { attentionPrefillBf16 } from "../kernels/manifests/attention-prefill-bf1
 import { attentionPrefillI8 } from "../kernels/manifests/attention-prefill-i8.ts";
 import { normRotateAppend } from "../kernels/manifests/norm-rotate-append.ts";
 import { rotateAppend } from "../kernels/manifests/rotate-append.ts";
+import type { AttentionSizes, CaseSizes } from "./case-sizes.ts";
 import {
   type CaseArgument,
   type CaseNumbers,
@@ -19,12 +20,6 @@ import {
 import { NumberSource } from "./number-source.ts";
 
 const pageTokens = 16;
-const pageCount = 4;
-const [heads, kvHeads] = [4, 2];
-/** Of one sequence; the last of them is not used. */
-const table = integers(2, 0, 3, 1);
-const tableStride = 4;
-const position = 40;
 /** Weights are rounded to 16 bits. */
 const rounded = { tolerance: 2 ** -7 };
 
@@ -40,31 +35,39 @@ const tensorTypes = ["bfloat16", "int8"] as const;
 const tensorHeadDims = [64, 80, 96, 128, 256];
 
 /** Attention to pages, and what writes them. */
-export function attentionCases(): readonly KernelCase[] {
-  const numbers = new NumberSource(9);
+export function attentionCases({ attention: sizes }: CaseSizes): readonly KernelCase[] {
+  const source: Source = { numbers: new NumberSource(9), sizes };
   return [
-    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyAttention(numbers, type)),
-    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyDecode(numbers, type)),
-    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => tensorDecode(numbers, type, headDim))),
-    join(numbers),
-    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => prefill(numbers, type, headDim))),
-    ...(["float32", "bfloat16", "float16", "int8"] as const).map((type) => normRotated(numbers, type)),
-    ...(["float32", "bfloat16", "int8"] as const).map((type) => rotated(numbers, type)),
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyAttention(source, type)),
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => anyDecode(source, type)),
+    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => tensorDecode(source, type, headDim))),
+    join(source),
+    ...tensorTypes.flatMap((type) => tensorHeadDims.map((headDim) => prefill(source, type, headDim))),
+    ...(["float32", "bfloat16", "float16", "int8"] as const).map((type) => normRotated(source, type)),
+    ...(["float32", "bfloat16", "int8"] as const).map((type) => rotated(source, type)),
   ];
 }
 
+/** What cases are made of. */
+interface Source {
+  readonly numbers: NumberSource;
+  readonly sizes: AttentionSizes;
+}
+
 /** Pages of keys or values, and scales where there are any. */
-function pagesOf(numbers: NumberSource, type: PageType, headDim: number): [CaseArgument, CaseArgument] {
-  const rows = pageCount * kvHeads * pageTokens;
+function pagesOf({ numbers, sizes }: Source, type: PageType, headDim: number): [CaseArgument, CaseArgument] {
+  const rows = sizes.table.length * sizes.kvHeads * pageTokens;
   const stored: CaseNumbers = numbers[type](rows * headDim);
   if (type !== "int8") return [input(stored), undefined];
   return [input(stored), input(numbers.positive(rows).map((scale) => scale / 128))];
 }
 
-function anyAttention(numbers: NumberSource, type: PageType): KernelCase {
-  const [headDim, tokens] = [24, 2];
-  const [keys, keyScales] = pagesOf(numbers, type, headDim);
-  const [values, valueScales] = pagesOf(numbers, type, headDim);
+function anyAttention(source: Source, type: PageType): KernelCase {
+  const { numbers, sizes } = source;
+  const { heads, kvHeads, table, position } = sizes;
+  const [headDim, tokens] = [sizes.headDims.any, 2];
+  const [keys, keyScales] = pagesOf(source, type, headDim);
+  const [values, valueScales] = pagesOf(source, type, headDim);
   return {
     manifest: attention,
     entry: `attention_${names[type]}`,
@@ -79,9 +82,9 @@ function anyAttention(numbers: NumberSource, type: PageType): KernelCase {
       input(numbers.float32(heads)),
       integers(position, 7),
       integers(0, 0),
-      table,
+      integers(...table),
       integers(tokens),
-      tableStride,
+      table.length,
       pageTokens,
       kvHeads,
       headDim,
@@ -94,13 +97,14 @@ function anyAttention(numbers: NumberSource, type: PageType): KernelCase {
 
 /** What kernels of pieces take of one piece. */
 function pieceArguments(
-  numbers: NumberSource,
+  source: Source,
   type: PageType,
   { headDim, tokens, first, out }: { headDim: number; tokens: number; first: number; out: CaseArgument },
 ): readonly CaseArgument[] {
-  const q = input(numbers.float32(tokens * heads * headDim));
-  const [keys, keyScales] = pagesOf(numbers, type, headDim);
-  const [values, valueScales] = pagesOf(numbers, type, headDim);
+  const { heads, kvHeads, table } = source.sizes;
+  const q = input(source.numbers.float32(tokens * heads * headDim));
+  const [keys, keyScales] = pagesOf(source, type, headDim);
+  const [values, valueScales] = pagesOf(source, type, headDim);
   return [
     out,
     undefined,
@@ -114,8 +118,8 @@ function pieceArguments(
     integers(tokens),
     integers(first),
     integers(...Array.from({ length: tokens }, () => 0)),
-    table,
-    tableStride,
+    integers(...table),
+    table.length,
     heads,
     kvHeads,
     headDim,
@@ -125,8 +129,9 @@ function pieceArguments(
   ];
 }
 
-function anyDecode(numbers: NumberSource, type: "float32" | "bfloat16" | "int8"): KernelCase {
-  const [headDim, tokens] = [48, 2];
+function anyDecode(source: Source, type: "float32" | "bfloat16" | "int8"): KernelCase {
+  const { heads, kvHeads, position, headDims } = source.sizes;
+  const [headDim, tokens] = [headDims.decode, 2];
   const [tile, stages] = type === "float32" ? [16, 1] : [32, 2];
   const bytes = { float32: 4, bfloat16: 2, int8: 1 }[type];
   const out = output("float32", tokens * heads * headDim);
@@ -136,15 +141,12 @@ function anyDecode(numbers: NumberSource, type: "float32" | "bfloat16" | "int8")
     grid: [kvHeads, 1, 1],
     block: 128,
     sharedBytes: 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes + 16),
-    args: pieceArguments(numbers, type, { headDim, tokens, first: position, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first: position, out }),
   };
 }
 
-function tensorDecode(
-  numbers: NumberSource,
-  type: (typeof tensorTypes)[number],
-  headDim: number,
-): KernelCase {
+function tensorDecode(source: Source, type: (typeof tensorTypes)[number], headDim: number): KernelCase {
+  const { heads, kvHeads, position } = source.sizes;
   const tokens = 2;
   const warps = headDim > 128 ? 2 : 4;
   const pageBytes = type === "int8" ? 2 * 16 * (headDim + 16) + 128 : 2 * 16 * (2 * headDim + 16);
@@ -155,12 +157,13 @@ function tensorDecode(
     grid: [kvHeads, 1, 1],
     block: 32 * warps,
     sharedBytes: warps * 2 * pageBytes,
-    args: pieceArguments(numbers, type, { headDim, tokens, first: position, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first: position, out }),
   };
 }
 
-function join(numbers: NumberSource): KernelCase {
-  const [tokens, headDim, splits] = [2, 40, 3];
+function join({ numbers, sizes }: Source): KernelCase {
+  const { heads, headDims } = sizes;
+  const [tokens, headDim, splits] = [2, headDims.join, 3];
   return {
     manifest: attentionJoin,
     entry: "attention_join",
@@ -178,8 +181,9 @@ function join(numbers: NumberSource): KernelCase {
   };
 }
 
-function prefill(numbers: NumberSource, type: (typeof tensorTypes)[number], headDim: number): KernelCase {
-  const tokens = 12;
+function prefill(source: Source, type: (typeof tensorTypes)[number], headDim: number): KernelCase {
+  const { heads, kvHeads } = source.sizes;
+  const { tokens, first } = source.sizes.prefill;
   const tile = headDim > 96 ? 32 : 64;
   const out = output("float32", tokens * heads * headDim, rounded);
   return {
@@ -188,22 +192,28 @@ function prefill(numbers: NumberSource, type: (typeof tensorTypes)[number], head
     grid: [Math.ceil((tokens * heads) / kvHeads / 64), kvHeads, 1],
     block: 128,
     sharedBytes: (64 + 2 * tile) * (headDim + 8) * 2 + (type === "int8" ? 2 * tile * (headDim + 4) : 0),
-    args: pieceArguments(numbers, type, { headDim, tokens, first: 30, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first, out }),
   };
 }
 
 /** Pages that are written in part, beside the outputs of queries. */
-function appended(type: PageType, headDim: number): readonly [CaseArgument, CaseArgument, CaseArgument] {
-  const rows = pageCount * kvHeads * pageTokens;
+function appended(
+  { sizes }: Source,
+  type: PageType,
+  headDim: number,
+): readonly [CaseArgument, CaseArgument, CaseArgument] {
+  const rows = sizes.table.length * sizes.kvHeads * pageTokens;
   const empty = { float32: Float32Array, bfloat16: Uint16Array, float16: Uint16Array, int8: Int8Array }[type];
   const page = (): CaseArgument =>
     output(type satisfies OutputType, rows * headDim, { initial: new empty(rows * headDim) });
   return [page(), page(), output("float32", rows, { initial: new Float32Array(rows) })];
 }
 
-function rotated(numbers: NumberSource, type: PageType): KernelCase {
-  const [headDim, rotaryDim, tokens] = [32, 24, 2];
-  const [keys, values, scales] = appended(type, headDim);
+function rotated(source: Source, type: PageType): KernelCase {
+  const { numbers, sizes } = source;
+  const { heads, kvHeads, table, position, rotaryDim } = sizes;
+  const [headDim, tokens] = [sizes.headDims.rotated, 2];
+  const [keys, values, scales] = appended(source, type, headDim);
   const of = (count: number): CaseArgument => input(numbers.float32(count));
   return {
     manifest: rotateAppend,
@@ -223,9 +233,9 @@ function rotated(numbers: NumberSource, type: PageType): KernelCase {
       integers(2, 0),
       integers(position, 7),
       integers(0, 0),
-      table,
+      integers(...table),
       integers(tokens),
-      tableStride,
+      table.length,
       pageTokens,
       heads,
       kvHeads,
@@ -238,9 +248,11 @@ function rotated(numbers: NumberSource, type: PageType): KernelCase {
   };
 }
 
-function normRotated(numbers: NumberSource, type: PageType): KernelCase {
-  const [headDim, rotaryDim, tokens] = [32, 24, 2];
-  const [keys, values, scales] = appended(type, headDim);
+function normRotated(source: Source, type: PageType): KernelCase {
+  const { numbers, sizes } = source;
+  const { heads, kvHeads, table, position, rotaryDim } = sizes;
+  const [headDim, tokens] = [sizes.headDims.rotated, 2];
+  const [keys, values, scales] = appended(source, type, headDim);
   const of = (count: number): CaseArgument => input(numbers.float32(count));
   const isScaled = type === "int8";
   return {
@@ -264,9 +276,9 @@ function normRotated(numbers: NumberSource, type: PageType): KernelCase {
       integers(2, 0),
       integers(position, 7),
       integers(0, 0),
-      table,
+      integers(...table),
       integers(tokens),
-      tableStride,
+      table.length,
       heads,
       kvHeads,
       headDim,

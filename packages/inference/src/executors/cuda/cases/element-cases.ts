@@ -4,12 +4,11 @@ import { elementwise } from "../kernels/manifests/elementwise.ts";
 import { gated } from "../kernels/manifests/gated.ts";
 import { narrow } from "../kernels/manifests/narrow.ts";
 import { norm } from "../kernels/manifests/norm.ts";
+import type { CaseSizes } from "./case-sizes.ts";
 import { input, integers, type KernelCase, output, type OutputType } from "./kernel-case.ts";
 import { NumberSource } from "./number-source.ts";
 
 const rows = 3;
-const width = 100;
-const count = rows * width;
 const epsilon = 2 ** -17;
 const stored: readonly (readonly [string, OutputType])[] = [
   ["f32", "float32"],
@@ -18,7 +17,8 @@ const stored: readonly (readonly [string, OutputType])[] = [
 ];
 
 /** Functions of single numbers, norms of rows, and what adapters add. */
-export function elementCases(): readonly KernelCase[] {
+export function elementCases({ elements: { width } }: CaseSizes): readonly KernelCase[] {
+  const count = rows * width;
   const numbers = new NumberSource(1);
   const x = input(numbers.float32(count, 4));
   const y = input(numbers.float32(count));
@@ -56,7 +56,7 @@ export function elementCases(): readonly KernelCase[] {
       {
         manifest: gated,
         entry: `gated_${name}`,
-        grid: [1, rows],
+        grid: [Math.ceil(width / 256), rows],
         block: 256,
         args: [output(type, count), x, y, counts, 1, width, 0],
       },
@@ -64,7 +64,7 @@ export function elementCases(): readonly KernelCase[] {
     ...stored.slice(1).map(([name, type]): KernelCase => ({
       manifest: narrow,
       entry: `narrow_${name}`,
-      grid: [1, rows],
+      grid: [Math.ceil(width / 256), rows],
       block: 256,
       args: [output(type, count), x, counts, 1, width],
     })),
@@ -94,7 +94,7 @@ export function elementCases(): readonly KernelCase[] {
     {
       manifest: adapters,
       entry: "adapter_up",
-      grid: [rows, 1],
+      grid: [rows, Math.ceil(width / 256)],
       block: 256,
       args: [
         output("float32", count, { initial: numbers.float32(count) }),

@@ -6,6 +6,7 @@ import { gemvMma } from "../kernels/manifests/gemv-mma.ts";
 import { gemvMmaBlocks } from "../kernels/manifests/gemv-mma-blocks.ts";
 import { product } from "../kernels/manifests/product.ts";
 import { sumSplits } from "../kernels/manifests/sum-splits.ts";
+import type { CaseSizes } from "./case-sizes.ts";
 import {
   type CaseMatrix,
   type CaseNumbers,
@@ -28,8 +29,13 @@ const denseTypes: readonly (readonly [string, Dense])[] = [
 ];
 
 /** Products with weights of each type, of few rows and of many. */
-export function productCases(): readonly KernelCase[] {
-  return [...fewRows(), ...fewRowsOfTensorCores(), ...manyRows(), ...anyRows()];
+export function productCases(sizes: CaseSizes): readonly KernelCase[] {
+  return [
+    ...fewRows(sizes.fewRows),
+    ...fewRowsOfTensorCores(sizes.fewRowsOfTensorCores),
+    ...manyRows(sizes.manyRows),
+    ...anyRows(sizes.anyRows),
+  ];
 }
 
 /** Weights in blocks, with a scale, a zero point and a minimum each. */
@@ -47,12 +53,11 @@ function blocksOf(
   };
 }
 
-function fewRows(): readonly KernelCase[] {
+function fewRows({ n, k, more }: CaseSizes["fewRows"]): readonly KernelCase[] {
   const numbers = new NumberSource(6);
-  const [n, k] = [6, 544];
   const cases: KernelCase[] = [];
   for (const rowsAtOnce of [1, 2, 4, 8]) {
-    const rows = rowsAtOnce + 1;
+    const rows = rowsAtOnce + more;
     const common = (weight: CaseMatrix, warps: number): KernelCase["args"] => [
       output("float32", rows * n),
       input(numbers.float32(rows * k)),
@@ -66,7 +71,7 @@ function fewRows(): readonly KernelCase[] {
       warps,
     ];
     const geometry = (warps: number): Pick<KernelCase, "grid" | "block"> => ({
-      grid: [Math.ceil((n * warps) / 4), 1, 2],
+      grid: [Math.ceil((n * warps) / 4), 1, Math.ceil(rows / rowsAtOnce)],
       block: 128,
     });
     for (const [name, type] of denseTypes) {
@@ -82,12 +87,16 @@ function fewRows(): readonly KernelCase[] {
   return cases;
 }
 
-function fewRowsOfTensorCores(): readonly KernelCase[] {
+function fewRowsOfTensorCores({
+  n,
+  k,
+  more,
+  warps,
+}: CaseSizes["fewRowsOfTensorCores"]): readonly KernelCase[] {
   const numbers = new NumberSource(9);
-  const [n, k, warps] = [20, 544, 2];
   const cases: KernelCase[] = [];
   for (const rowsAtOnce of [8, 16]) {
-    const rows = rowsAtOnce + 1;
+    const rows = rowsAtOnce + more;
     const common = (x: CaseNumbers, weight: CaseMatrix): KernelCase["args"] => [
       output("float32", rows * n, tensorCores),
       input(x),
@@ -100,7 +109,8 @@ function fewRowsOfTensorCores(): readonly KernelCase[] {
       k,
       rowsAtOnce,
     ];
-    const geometry = { grid: [Math.ceil(n / 16), 2], block: 32 * warps } as const;
+    const grid = [Math.ceil(n / 16), Math.ceil(rows / rowsAtOnce)] as const;
+    const geometry = { grid, block: 32 * warps } as const;
     for (const [name, type] of denseTypes) {
       const weight = { data: numbers[type](n * k), bias: numbers.float32(n) };
       const args = common(numbers[type](rows * k), weight);
@@ -124,11 +134,10 @@ function fewRowsOfTensorCores(): readonly KernelCase[] {
   return cases;
 }
 
-function manyRows(): readonly KernelCase[] {
+function manyRows({ n, k, rows }: CaseSizes["manyRows"]): readonly KernelCase[] {
   const numbers = new NumberSource(7);
-  const [n, k, rows] = [24, 96, 20];
   const geometryOf = (tileRows: number, stages: number): Omit<KernelCase, "manifest" | "entry" | "args"> => ({
-    grid: [1, Math.ceil(rows / tileRows), 1],
+    grid: [Math.ceil(n / 128), Math.ceil(rows / tileRows), 1],
     block: 256,
     sharedBytes: stages * (tileRows + 128) * 64,
   });
@@ -163,9 +172,8 @@ function manyRows(): readonly KernelCase[] {
   return cases;
 }
 
-function anyRows(): readonly KernelCase[] {
+function anyRows({ n, k, rows }: CaseSizes["anyRows"]): readonly KernelCase[] {
   const numbers = new NumberSource(8);
-  const [n, k, rows] = [40, 96, 5];
   const bias = numbers.float32(n);
   const order = Int32Array.from({ length: k }, (_, at) => (at * 5) % k);
   const cases = (
@@ -203,7 +211,7 @@ function anyRows(): readonly KernelCase[] {
     {
       manifest: sumSplits,
       entry: "sum_splits",
-      grid: [1, rows],
+      grid: [Math.ceil(n / 256), rows],
       block: 256,
       args: [
         output("float32", rows * n),

@@ -6,21 +6,21 @@ import { feed } from "../kernels/manifests/feed.ts";
 import { logprobs } from "../kernels/manifests/logprobs.ts";
 import { rows as rowKernels } from "../kernels/manifests/rows.ts";
 import { sample } from "../kernels/manifests/sample.ts";
+import type { CaseSizes } from "./case-sizes.ts";
 import { input, integers, type KernelCase, output } from "./kernel-case.ts";
 import { NumberSource } from "./number-source.ts";
 
 const rows = 3;
-const width = 64;
 const counts = integers(rows);
 /** As `logprobs.cu` writes of a row. */
 const rankedInts = 46;
 
 /** Rows that are looked up, copied and mixed, and the tokens that are taken of rows of logits. */
-export function rowCases(): readonly KernelCase[] {
-  return [...embeddings(), ...copies(), ...mixtures(), ...choices()];
+export function rowCases({ rows: sizes }: CaseSizes): readonly KernelCase[] {
+  return [...embeddings(sizes), ...copies(sizes), ...mixtures(sizes), ...choices(sizes)];
 }
 
-function embeddings(): readonly KernelCase[] {
+function embeddings({ width }: CaseSizes["rows"]): readonly KernelCase[] {
   const numbers = new NumberSource(2);
   const [vocab, blockSize] = [8, 32];
   const indices = integers(7, 0, 3);
@@ -57,7 +57,7 @@ function embeddings(): readonly KernelCase[] {
   ];
 }
 
-function copies(): readonly KernelCase[] {
+function copies({ width }: CaseSizes["rows"]): readonly KernelCase[] {
   const numbers = new NumberSource(3);
   const x = input(numbers.float32(rows * width));
   const geometry = { manifest: rowKernels, grid: rows, block: 64 } as const;
@@ -81,14 +81,14 @@ function copies(): readonly KernelCase[] {
     {
       ...geometry,
       entry: "rotate_blocks",
-      grid: [rows, 2],
+      grid: [rows, width / 32],
       block: 16,
       args: [output("float32", rows * width), x, counts, 1, width, 32],
     },
   ];
 }
 
-function mixtures(): readonly KernelCase[] {
+function mixtures({ width }: CaseSizes["rows"]): readonly KernelCase[] {
   const numbers = new NumberSource(4);
   const [expertCount, perToken] = [40, 2];
   return [
@@ -143,9 +143,8 @@ function mixtures(): readonly KernelCase[] {
   ];
 }
 
-function choices(): readonly KernelCase[] {
+function choices({ vocab, tokenCount }: CaseSizes["rows"]): readonly KernelCase[] {
   const numbers = new NumberSource(5);
-  const [vocab, tokenCount] = [1000, 990];
   const logits = input(numbers.float32(rows * vocab, 8));
   const tokens = output("int32", rows);
   const status = output("int32", 2 * rows);
@@ -213,7 +212,7 @@ function choices(): readonly KernelCase[] {
         input(Float64Array.of(-1.7, 2.3, 0, 1, 4, 0, 0)),
         input(Float64Array.of(1.3, 0.2, -0.4, 1, 0, 0, 1, 0, 0)),
         integers(-1, 0, -1),
-        integers(...Array.from({ length: 32 }, (_, at) => Math.imul(at + 1, 0x9e37_79b1))),
+        integers(...Array.from({ length: Math.ceil(vocab / 32) }, (_, at) => Math.imul(at + 1, 0x9e37_79b1))),
         counts,
         1,
         vocab,
