@@ -227,6 +227,7 @@ export const packageRooms = {
     ],
     rooms: {
       text: [],
+      iteration: [],
       secrets: [],
       parsers: ["text"],
       "parsers/reasoning": ["parsers"],
@@ -238,8 +239,8 @@ export const packageRooms = {
       store: [],
       "store/file": ["store"],
       metrics: ["store"],
-      operations: ["text", "parsers", "parsers/tools", "parsers/answer"],
-      models: ["operations"],
+      operations: ["text", "iteration", "parsers", "parsers/tools", "parsers/answer"],
+      models: ["iteration", "operations"],
       events: ["models"],
       "models/cache": [],
       "models/gpu": ["models", "events", "models/cache"],
@@ -259,6 +260,7 @@ export const packageRooms = {
         "models/prompts",
       ],
       "models/local": [
+        "iteration",
         "config",
         "operations",
         "models",
@@ -289,7 +291,7 @@ export const packageRooms = {
       "api/shared": ["text", "store", "operations", "models"],
       "api/shared/body": ["text", "api/shared"],
       "api/shared/held": ["text", "api/shared"],
-      "api/shared/generation": ["parsers", "operations", "models", "conversation", "api/shared"],
+      "api/shared/generation": ["iteration", "parsers", "operations", "models", "conversation", "api/shared"],
       "api/openai/parameters": ["text", "models", "conversation", "api/shared", "api/shared/body"],
       "api/openai/prompts": [
         "conversation",
@@ -302,6 +304,7 @@ export const packageRooms = {
       ],
       "api/openai/answers": [
         "text",
+        "iteration",
         "conversation",
         "parsers",
         "operations",

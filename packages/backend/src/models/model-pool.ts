@@ -1,5 +1,5 @@
 import { BackendError } from "../errors.ts";
-import { deferIteration } from "./defer-iteration.ts";
+import { deferIteration } from "../iteration/defer-iteration.ts";
 import type { ModelService } from "./model-service.ts";
 
 /** A model of a pool and the service that serves it. */

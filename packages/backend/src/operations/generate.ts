@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConstraintPort, GenerationRequest, TokenDelta as EngineDelta } from "@infernode/inference";
 import type { ConstraintSource } from "@infernode/inference/constraint";
+import { expandIteration, Several } from "../iteration/map-iteration.ts";
+import { type OpenedIteration, openIteration } from "../iteration/open-iteration.ts";
 import type { AdapterRef } from "./adapter.ts";
 import type { Operation, OperationParts } from "./operation.ts";
 import { answerSource } from "./enforce-calls.ts";
@@ -124,35 +126,50 @@ async function prepareConstraint(
   };
 }
 
+/** More than one event, each with a turn of the event loop and a message of its own. */
+async function* largeEvents(
+  { promptLogprobs }: Pick<EngineDelta, "promptLogprobs">,
+  delta: TokenDelta,
+): AsyncGenerator<GenerateEvent> {
+  if (promptLogprobs === undefined) {
+    yield { type: "delta", delta };
+  } else {
+    yield { type: "prompt-logprobs", logprobs: promptLogprobs };
+    if (!isEmpty(delta)) yield { type: "delta", delta: withoutPrompt(delta) };
+  }
+  await nextTurn();
+}
+
 function run(
   parts: OperationParts,
-  input: GenerateInput,
+  { adapter, ...input }: GenerateInput,
   signal: AbortSignal,
-): AsyncGenerator<GenerateEvent> {
-  const { adapter, ...rest } = input;
-  // Passing on from one generator to another takes time for each token.
-  if (adapter === undefined) return answer(parts, rest, { adapter: 0, signal });
-  return runOnAdapter(parts, { ...rest, adapter }, signal);
+): AsyncIterable<GenerateEvent> {
+  return openIteration(async () => {
+    const lease = adapter && (await parts.adapters.acquire(adapter));
+    const onEnd = (): void => lease?.release();
+    try {
+      return await start(parts, input, { adapter: lease?.place ?? 0, signal, onEnd });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
+  });
 }
 
-async function* runOnAdapter(
-  parts: OperationParts,
-  { adapter: ref, ...input }: GenerateInput & { readonly adapter: AdapterRef },
-  signal: AbortSignal,
-): AsyncGenerator<GenerateEvent> {
-  const lease = await parts.adapters.acquire(ref);
-  try {
-    yield* answer(parts, input, { adapter: lease.place, signal });
-  } finally {
-    lease.release();
-  }
+interface StartOptions {
+  /** The place of the adapter; 0 for none. */
+  readonly adapter: number;
+  readonly signal: AbortSignal;
+  /** Called once when nothing more will be read. */
+  readonly onEnd: () => void;
 }
 
-async function* answer(
+async function start(
   operationParts: OperationParts,
   input: Omit<GenerateInput, "adapter">,
-  { adapter, signal }: { readonly adapter: number; readonly signal: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+  { adapter, signal, onEnd }: StartOptions,
+): Promise<OpenedIteration<GenerateEvent>> {
   const { engine, prompts, answers } = operationParts;
   const {
     prompt,
@@ -185,28 +202,28 @@ async function* answer(
   });
   const read = openAnswers(answers, parts, { prompt, promptTokenIds });
   let reasoningTokens = 0;
-  yield {
+  const first: GenerateEvent = {
     type: "accepted",
     promptTokenCount: promptTokenIds.length,
     ...(truncatedTokenCount > 0 && { truncatedTokenCount }),
     ...(hasPromptTokenIds && { promptTokenIds: Array.from(promptTokenIds) }),
   };
-  for await (const made of stream) {
-    const delta: TokenDelta = read?.(made) ?? made;
-    reasoningTokens += delta.reasoningTokens ?? 0;
-    if (made.promptLogprobs === undefined) {
-      yield { type: "delta", delta };
-      if ((delta.logprobs?.length ?? 0) <= maxStepEntries) continue;
-    } else {
-      yield { type: "prompt-logprobs", logprobs: made.promptLogprobs };
-      if (!isEmpty(delta)) yield { type: "delta", delta: withoutPrompt(delta) };
-    }
-    // A large event gets a turn of the event loop and a message of its own.
-    await nextTurn();
+  async function* finish(): AsyncGenerator<GenerateEvent> {
+    const { usage, timings } = await stream.result();
+    prompts.recordServiceTime(timings.totalMs - timings.queuedMs);
+    yield { type: "finished", usage: read === undefined ? usage : { ...usage, reasoningTokens }, timings };
   }
-  const { usage, timings } = await stream.result();
-  prompts.recordServiceTime(timings.totalMs - timings.queuedMs);
-  yield { type: "finished", usage: read === undefined ? usage : { ...usage, reasoningTokens }, timings };
+  const events = expandIteration<EngineDelta, GenerateEvent>(stream[Symbol.asyncIterator](), {
+    map: (made) => {
+      const delta: TokenDelta = read?.(made) ?? made;
+      reasoningTokens += delta.reasoningTokens ?? 0;
+      const isLarge = made.promptLogprobs !== undefined || (delta.logprobs?.length ?? 0) > maxStepEntries;
+      return isLarge ? new Several(largeEvents(made, delta)) : { type: "delta", delta };
+    },
+    rest: finish,
+    onEnd,
+  });
+  return { first, rest: events };
 }
 
 /** A delta and each candidate of a log-probability count 1: each is an object of some hundred bytes. */

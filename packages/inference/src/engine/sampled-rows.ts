@@ -64,12 +64,14 @@ export class SampledRows implements RowSampling {
     let sampledCount = 0;
     let plainCount = 0;
     this.#editedRows?.clear();
-    for (const [at, sequence] of batch.sequences.entries()) {
+    for (let at = 0; at < batch.chunkCount; at += 1) {
+      const sequence = batch.sequences[at]!;
       const logitCount = batch.logitCounts[at]!;
       if (logitCount === 0) continue;
-      this.isSampled.fill(0, rowCount, rowCount + logitCount);
-      this.topCounts?.fill(noLogprobs, rowCount, rowCount + logitCount);
-      rowCount += logitCount;
+      for (const end = rowCount + logitCount; rowCount < end; rowCount += 1) {
+        this.isSampled[rowCount] = 0;
+        if (this.topCounts !== undefined) this.topCounts[rowCount] = noLogprobs;
+      }
       if (!this.#isTokenWantedAfter(sequence, batch, at)) continue;
       const topCount = this.#ownerOf(sequence)?.logprobs ?? noLogprobs;
       if (topCount > this.#maxTopCount) continue;

@@ -131,7 +131,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     // It is awaited when the step before it has ended.
     result.catch(() => {});
     [free, other] = [other, free];
-    return { ...place, startedAtMs, forwardAtMs, result };
+    return { batch, sampledRows, startedAtMs, forwardAtMs, result };
   };
 
   const begin = (): RunningStep => {

@@ -13,7 +13,7 @@ export interface BatchLimits {
 
 /**
  * Checks positions, rows of logits, adapters and tokens of a batch before anything runs; where keys and values are is
- * checked by storage: slots by the executor, pages by `assertBlockTables`.
+ * checked by storage: slots by the executor, pages by `BlockTableCheck`.
  *
  * @throws InferenceError `INVALID_BATCH`, `CONTEXT_LENGTH_EXCEEDED`
  */

@@ -28,14 +28,15 @@ export function assertRowSampling(
   limits: SamplingLimits,
 ): void {
   if (sampling === undefined) return;
-  const { tokenCount, edits, topCounts, ...arrays } = sampling;
+  const { tokenCount, edits, topCounts } = sampling;
   const { vocabSize } = limits;
   if (!Number.isInteger(tokenCount) || tokenCount < 1 || tokenCount > vocabSize) {
     throw invalidBatch("sampling.tokenCount", `an integer from 1 to ${vocabSize}`, tokenCount);
   }
-  const rowCount = logitCounts.subarray(0, chunkCount).reduce((sum, count) => sum + count, 0);
+  let rowCount = 0;
+  for (let chunk = 0; chunk < chunkCount; chunk += 1) rowCount += logitCounts[chunk]!;
   for (const name of ["isSampled", "temperatures", "exponentFloors", "topKs", "topPs", "uniforms"] as const) {
-    const { length } = arrays[name];
+    const { length } = sampling[name];
     if (length < rowCount) throw invalidBatch(`sampling.${name}`, `${rowCount} rows`, length);
   }
   if (edits !== undefined) assertRowEdits(edits, rowCount, limits);

@@ -98,6 +98,7 @@ export function createPagedCache(storage: PagedStorage): KvCache {
       pool.hold(known);
       pool.drop(page, { keepsContent: false });
       pageIds[at] = known;
+      sequence.replacedPageCount += 1;
     }
     sequence.knownPageCount += 1;
   };
@@ -184,11 +185,14 @@ export function createPagedCache(storage: PagedStorage): KvCache {
       release(sequence);
       return all;
     },
-    place: ({ sequences, blockTables }: PlacedBatch) => {
+    place: ({ sequences, blockTables, placedPages }: PlacedBatch) => {
       for (let chunk = 0; chunk < sequences.length; chunk += 1) {
-        const { pageIds } = sequences[chunk]!.cached!;
+        const cached = sequences[chunk]!.cached!;
+        const { pageIds } = cached;
         const row = chunk * blockTableStride;
-        for (let at = 0; at < pageIds.length; at += 1) blockTables[row + at] = pageIds[at]!;
+        for (let at = placedPages?.place(chunk, cached) ?? 0; at < pageIds.length; at += 1) {
+          blockTables[row + at] = pageIds[at]!;
+        }
       }
     },
   };

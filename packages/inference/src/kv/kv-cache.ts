@@ -13,6 +13,8 @@ export class CachedSequence {
   readonly pageIds: number[] = [];
   /** How many of its pages, from the first on, are known as those of their tokens and all before. */
   knownPageCount: number = 0;
+  /** How often one of its pages was taken for another one; those that it had before did not change otherwise. */
+  replacedPageCount: number = 0;
   /** Tokens that it shared with others when it was admitted; in pages only. */
   sharedTokenCount: number = 0;
 
@@ -21,6 +23,25 @@ export class CachedSequence {
 
   constructor(tokenIds: Int32Array) {
     this.tokenIds = tokenIds;
+  }
+}
+
+/** What the rows of a batch's block tables have, so that a row of the same sequence gets its new pages only. */
+export class PlacedPages {
+  /** `(rows)` */
+  readonly #sequences: (CachedSequence | undefined)[] = [];
+  readonly #pageCounts: number[] = [];
+  readonly #replacedPageCounts: number[] = [];
+
+  /** Writes down that a row gets all pages of a sequence; returns how many it has already. */
+  place(row: number, sequence: CachedSequence): number {
+    const { pageIds, replacedPageCount } = sequence;
+    const isKept = this.#sequences[row] === sequence && this.#replacedPageCounts[row] === replacedPageCount;
+    const kept = isKept ? Math.min(this.#pageCounts[row]!, pageIds.length) : 0;
+    this.#sequences[row] = sequence;
+    this.#pageCounts[row] = pageIds.length;
+    this.#replacedPageCounts[row] = replacedPageCount;
+    return kept;
   }
 }
 
@@ -34,6 +55,8 @@ export interface PlacedBatch {
   readonly slots: Int32Array;
   /** Written with storage in pages: the pages of each chunk's sequence, row by row. */
   readonly blockTables: Int32Array;
+  /** What `blockTables` has; nothing else writes there. [nothing] */
+  readonly placedPages?: PlacedPages;
 }
 
 /**

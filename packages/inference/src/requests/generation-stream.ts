@@ -37,7 +37,7 @@ export class GenerationStream implements TokenStream {
   readonly #entryLimit: number;
   readonly #intervalTokens: number;
   /** Answers with unread tokens, the longest unread first. */
-  readonly #unread: Set<GeneratedSequence> = new Set();
+  readonly #unread: GeneratedSequence[] = [];
   readonly #waiters: Waiter[] = [];
   #ending: StreamEnding | undefined;
   #isConsumed = false;
@@ -61,7 +61,7 @@ export class GenerationStream implements TokenStream {
   /** Marks an answer as unread. A reader that waits gets it once enough was gathered. */
   notify(sequence: GeneratedSequence): void {
     if (this.#ending?.kind === "aborted") return;
-    this.#unread.add(sequence);
+    if (!this.#unread.includes(sequence)) this.#unread.push(sequence);
     if (this.#isGathering(sequence)) return;
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) this.#settle(waiter);
@@ -71,7 +71,7 @@ export class GenerationStream implements TokenStream {
   end(ending: StreamEnding): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    if (ending.kind === "aborted") this.#unread.clear();
+    if (ending.kind === "aborted") this.#unread.length = 0;
     for (const waiter of this.#waiters.splice(0)) this.#settle(waiter);
     this.#resolveEnded(ending);
   }
@@ -113,7 +113,7 @@ export class GenerationStream implements TokenStream {
   #next(): Promise<IteratorResult<TokenDelta>> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
-      if (this.#unread.size === 0 && this.#ending === undefined) this.#waiters.push(waiter);
+      if (this.#unread.length === 0 && this.#ending === undefined) this.#waiters.push(waiter);
       else this.#settle(waiter);
     });
   }
@@ -124,7 +124,7 @@ export class GenerationStream implements TokenStream {
   }
 
   #settle(waiter: Waiter): void {
-    if (this.#unread.size > 0) this.#settleWithDelta(waiter);
+    if (this.#unread.length > 0) this.#settleWithDelta(waiter);
     else if (this.#ending?.kind === "finished") waiter.resolve({ done: true, value: undefined });
     else waiter.reject(this.#ending?.reason);
   }
@@ -139,7 +139,7 @@ export class GenerationStream implements TokenStream {
   }
 
   #take(): TokenDelta {
-    const sequence = this.#unread.values().next().value!;
+    const sequence = this.#unread[0]!;
     if (sequence.hasUnreadPromptLogprobs) {
       const promptLogprobs = sequence.takePromptLogprobs(this.#entryLimit);
       // The answer's own tokens go with the last part of the prompt's.
@@ -154,7 +154,7 @@ export class GenerationStream implements TokenStream {
     const { text, tokenIds, logprobs } = sequence.takeDelta(this.#entryLimit);
     // The finish reason goes with the last tokens.
     if (sequence.unreadTokenCount > 0) return { ...emptyDelta(index), text, tokenIds, logprobs };
-    this.#unread.delete(sequence);
+    this.#unread.shift();
     return { index, text, tokenIds, logprobs, finishReason, stopReason };
   }
 }

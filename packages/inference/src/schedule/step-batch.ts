@@ -1,6 +1,6 @@
 import type { ForwardBatch } from "../executors/executor.ts";
 import type { RowSampling } from "../executors/row-sampling.ts";
-import type { CachedSequence } from "../kv/kv-cache.ts";
+import { type CachedSequence, PlacedPages } from "../kv/kv-cache.ts";
 
 /** A sequence as the scheduler and a batch see it. */
 export interface SchedulableSequence {
@@ -41,6 +41,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly slots: Int32Array;
   /** Written by the KV cache. */
   readonly blockTables: Int32Array;
+  readonly placedPages: PlacedPages = new PlacedPages();
   readonly blockTableStride: number;
   readonly startPositions: Int32Array;
   readonly lengths: Int32Array;

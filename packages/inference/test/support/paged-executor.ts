@@ -1,5 +1,5 @@
 import { InferenceError } from "../../src/errors.ts";
-import { assertBlockTables } from "../../src/executors/assert-block-tables.ts";
+import { BlockTableCheck } from "../../src/executors/block-table-check.ts";
 import { assertChunks } from "../../src/executors/assert-chunks.ts";
 import { assertRowSampling } from "../../src/executors/assert-row-sampling.ts";
 import type {
@@ -56,7 +56,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
   };
   /** `(pageCount, pageTokens)` */
   const pages = new Int32Array(pageCount * pageTokens).fill(unwritten);
-  const seenPages = new Uint8Array(pageCount);
+  const blockTables = new BlockTableCheck(kvStorage);
   const limits = {
     vocabSize,
     sequenceTokens: contextTokens,
@@ -158,7 +158,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
     forward: async (batch) => {
       if (isDisposed) throw new InferenceError("EXECUTOR_DISPOSED", "the executor is disposed");
       assertChunks(batch, limits);
-      assertBlockTables(batch, kvStorage, seenPages);
+      blockTables.assert(batch);
       assertRowSampling(batch, limits);
       order.assertNext(batch);
       const end = order.begin(batch);

@@ -1,5 +1,5 @@
 import { type EngineErrorRecord, EngineRequestError } from "../../errors.ts";
-import { AsyncQueue } from "../async-queue.ts";
+import { AsyncQueue } from "../../iteration/async-queue.ts";
 import type { AnyOperation, CallEvent, Operation } from "../../operations/operation.ts";
 import { attributeCrash, type CallEntry, type CrashAttribution } from "./attribute-crash.ts";
 import { type CallReader, PendingCall } from "./pending-call.ts";

@@ -10,7 +10,7 @@ import { defaultCacheDirectory } from "../cache/cache-directory.ts";
 import { createGpuVerifier, type VerifyGpu } from "../gpu/gpu-verifier.ts";
 import { reportVerifications } from "../gpu/report-verifications.ts";
 import { createMemoryBudget, type MemoryShare } from "../memory-budget.ts";
-import { deferIteration } from "../defer-iteration.ts";
+import { deferIteration } from "../../iteration/defer-iteration.ts";
 import { hostBytesOf } from "../memory-budget.ts";
 import type { LocalModel } from "../model-service.ts";
 import { assertServes, statusOf, type EngineClient } from "../engine/engine-client.ts";

@@ -35,7 +35,8 @@ export function packMessage(message: EngineMessage): PackedMessage {
     if (delta === undefined || !isTextAlone(delta)) callEvents.push(callId, event);
     else callEvents.push(callId, delta.text, delta.index, delta.tokenIds.length, ...delta.tokenIds);
   }
-  return { ...message, callEvents };
+  const { type, callEnds, events, stats, heartbeat } = message;
+  return { type, callEvents, callEnds, events, stats, heartbeat };
 }
 
 function unpackEvents(packed: readonly unknown[]): Batch["callEvents"] {

@@ -1,5 +1,5 @@
 import type { AnyOperation, CallEvent } from "../../operations/operation.ts";
-import type { AsyncQueue } from "../async-queue.ts";
+import type { AsyncQueue } from "../../iteration/async-queue.ts";
 
 /** How a call is read. */
 export interface CallReader {

@@ -1,6 +1,6 @@
 import { CudaError } from "@infernode/memory/cuda";
 import { InferenceError } from "../../errors.ts";
-import { assertBlockTables } from "../assert-block-tables.ts";
+import { BlockTableCheck } from "../block-table-check.ts";
 import { assertChunks, type BatchLimits } from "../assert-chunks.ts";
 import { assertRowSampling, type SamplingLimits } from "../assert-row-sampling.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
@@ -165,7 +165,7 @@ class CudaExecutor implements Executor {
   readonly editCapacity: RowEditCapacity;
   readonly #parts: CudaExecutorParts;
   readonly #limits: BatchLimits & SamplingLimits;
-  readonly #seenPages: Uint8Array;
+  readonly #blockTables: BlockTableCheck;
   readonly #order: ForwardOrder;
   #disposal: Promise<void> | undefined;
   /** After an error that the device does not recover from. */
@@ -193,7 +193,7 @@ class CudaExecutor implements Executor {
     };
     this.adapterStorage = parts.adapters;
     this.#order = new ForwardOrder({ canRunAhead: true });
-    this.#seenPages = new Uint8Array(pageCount);
+    this.#blockTables = new BlockTableCheck(this.kvStorage);
     this.#limits = {
       vocabSize: width,
       sequenceTokens: contextTokens,
@@ -207,7 +207,7 @@ class CudaExecutor implements Executor {
   async forward(batch: ForwardBatch): Promise<ForwardResult> {
     this.#assertOpen();
     assertChunks(batch, this.#limits);
-    assertBlockTables(batch, this.kvStorage, this.#seenPages);
+    this.#blockTables.assert(batch);
     assertRowSampling(batch, this.#limits);
     this.#order.assertNext(batch);
     const end = this.#order.begin(batch);

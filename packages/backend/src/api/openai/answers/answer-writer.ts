@@ -1,3 +1,4 @@
+import { expandIteration, Several } from "../../../iteration/map-iteration.ts";
 import type { AdmissionRequest } from "../../../conversation/open-generation.ts";
 import type { AnswerSize } from "../../../models/answer-memory.ts";
 import type { ServedModel } from "../../../models/model-service.ts";
@@ -10,7 +11,14 @@ import { engineParamNames } from "../parameters/engine-params.ts";
 import { readConstraint } from "../parameters/structured-output.ts";
 import type { SamplingBody, SamplingParameters, StreamOptions } from "../parameters/sampling-fields.ts";
 import { withFields } from "./token-ids.ts";
-import { createAnswerHead, createChunkWriter, toUsage, wholeAnswer, type AnswerHead } from "./envelope.ts";
+import {
+  createAnswerHead,
+  createChunkWriter,
+  toUsage,
+  wholeAnswer,
+  type AnswerHead,
+  type Usage,
+} from "./envelope.ts";
 
 /** Writes the choices of one request: either those of chunks, or the whole ones. */
 export interface ChoiceWriter extends DeltaListeners {
@@ -32,24 +40,36 @@ interface AnswerForm {
   readonly streamOptions: StreamOptions | undefined;
 }
 
-async function* writeChunks(
+function writeChunks(
   replies: TrackedReplies,
   { head, writer, streamOptions = {} }: AnswerForm,
-): AsyncGenerator<readonly string[]> {
+): AsyncIterable<readonly string[]> {
   const { include_usage: hasUsage = false, continuous_usage_stats: isContinuous } = streamOptions;
   const chunks = createChunkWriter(head, { object: writer.object.chunk, hasUsage });
   let isFirst = true;
-  for await (const reply of replies.deltas(writer)) {
-    const usage = isContinuous === true ? toUsage(replies.usage()) : undefined;
-    for (const batch of writer.chunkChoices(reply)) {
-      for (let at = 0; at < batch.length; at += 1) batch[at] = chunks.chunk(batch[at]!, usage);
-      const [first] = batch;
-      if (isFirst && first !== undefined) batch[0] = withFields(first, writer.answerFields?.() ?? {});
-      isFirst = false;
-      yield batch;
-    }
+  const write = (batch: string[], usage: Usage | undefined): readonly string[] => {
+    for (let at = 0; at < batch.length; at += 1) batch[at] = chunks.chunk(batch[at]!, usage);
+    const [first] = batch;
+    if (isFirst && first !== undefined) batch[0] = withFields(first, writer.answerFields?.() ?? {});
+    isFirst = false;
+    return batch;
+  };
+  function* writeAll(batches: Iterable<string[]>, usage: Usage | undefined): Generator<readonly string[]> {
+    for (const batch of batches) yield write(batch, usage);
   }
-  if (hasUsage) yield [chunks.usage(toUsage(replies.usage()))];
+  async function* writeUsage(): AsyncGenerator<readonly string[]> {
+    yield [chunks.usage(toUsage(replies.usage()))];
+  }
+  return expandIteration<TrackedDelta, readonly string[]>(replies.deltas(writer)[Symbol.asyncIterator](), {
+    map: (reply) => {
+      const usage = isContinuous === true ? toUsage(replies.usage()) : undefined;
+      const batches = writer.chunkChoices(reply);
+      if (!Array.isArray(batches) || batches.length > 1) return new Several(writeAll(batches, usage));
+      const [batch]: readonly string[][] = batches;
+      return batch && write(batch, usage);
+    },
+    rest: hasUsage ? writeUsage : undefined,
+  });
 }
 
 async function collect(replies: TrackedReplies, { head, writer }: AnswerForm): Promise<Iterable<string>> {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { GenerateEvent } from "../../../operations/generate.ts";
-import { AsyncQueue } from "../../../models/async-queue.ts";
-import { mapIteration } from "../../../models/map-iteration.ts";
+import { AsyncQueue } from "../../../iteration/async-queue.ts";
+import { mapIteration } from "../../../iteration/map-iteration.ts";
 import type { CallOptions, ModelService } from "../../../models/model-service.ts";
 import {
   openGeneration,

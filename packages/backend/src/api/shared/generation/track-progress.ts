@@ -1,7 +1,7 @@
 import type { FinishReason } from "@infernode/inference";
 import type { AnswerUsage, PromptLogprobs, TokenDelta } from "../../../operations/token-delta.ts";
 import type { GenerationProgress } from "../generation.ts";
-import { mapIteration } from "../../../models/map-iteration.ts";
+import { mapIteration } from "../../../iteration/map-iteration.ts";
 import type { Admission, AdmittedReply } from "./admit.ts";
 
 /** A delta, and which of the requests it answers. */

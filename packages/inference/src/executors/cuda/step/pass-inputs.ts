@@ -83,7 +83,7 @@ export class PassInputs {
     arrays.piecePositions[index] = startPosition;
     const { pages, firstPage, pageCount } = piece;
     const row = index * this.#device.capacity.tableStride;
-    for (let at = 0; at < pageCount; at += 1) arrays.blockTables[row + at] = pages[firstPage + at]!;
+    arrays.blockTables.set(pages.subarray(firstPage, firstPage + pageCount), row);
     shape.tokenCount += tokenCount;
     shape.logitCount += logitCount;
     shape.pieceCount += 1;

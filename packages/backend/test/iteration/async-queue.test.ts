@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { AsyncQueue } from "../../src/models/async-queue.ts";
+import { AsyncQueue } from "../../src/iteration/async-queue.ts";
 
 function createQueue(): { readonly queue: AsyncQueue<number>; readonly cancels: () => number } {
   let cancelCount = 0;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deferIteration } from "../../src/models/defer-iteration.ts";
+import { deferIteration } from "../../src/iteration/defer-iteration.ts";
 
 function countTo(count: number) {
   const seen = { opened: 0, returned: 0 };
