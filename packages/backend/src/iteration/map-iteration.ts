@@ -38,7 +38,7 @@ interface Stage {
 
 /** The last of its stages may make several values. */
 interface Expansion<To> {
-  readonly rest: (() => AsyncIterator<To>) | undefined;
+  readonly rest?: (() => AsyncIterator<To>) | undefined;
 }
 
 /**
@@ -170,7 +170,7 @@ export function mapIteration<From, To>(
 /** The same, where several values may be made of one, which are read before the next one of the iterator. */
 export function expandIteration<From, To>(
   source: AsyncIterator<From>,
-  { map, rest, onEnd }: IterationExpansion<From, To>,
+  steps: IterationExpansion<From, To>,
 ): AsyncIterableIterator<To> {
-  return addStage(source, { map, onEnd } as Stage, { rest });
+  return addStage(source, steps as Stage, steps);
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { openIteration } from "../../src/iteration/open-iteration.ts";
 
 /** Values, and whether their iterator was closed. */
-function openedValues(values: readonly number[]) {
+function openedValues(values: readonly [number, ...number[]]) {
   const seen = { opened: 0, returned: 0 };
   async function* others(): AsyncGenerator<number> {
     yield* values.slice(1);
@@ -15,7 +15,7 @@ function openedValues(values: readonly number[]) {
   };
   const iteration = openIteration(async () => {
     seen.opened += 1;
-    return { first: values[0]!, rest };
+    return { first: values[0], rest };
   });
   return { seen, iteration };
 }

@@ -42,6 +42,13 @@ function checkAll(batch: ForwardBatch, { pageCount, pageTokens }: PagedStorage):
   }
 }
 
+/** A part of an array of block tables. */
+interface Entries {
+  readonly tables: Int32Array;
+  readonly from: number;
+  readonly count: number;
+}
+
 /** The bytes of an array, as `Buffer.compare` takes them. */
 function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
@@ -88,9 +95,9 @@ export class BlockTableCheck {
     while (this.#rowCount > chunkCount) this.#dropRow(this.#rowCount - 1);
     for (let chunk = 0; chunk < chunkCount; chunk += 1) {
       const end = Math.ceil((startPositions[chunk]! + lengths[chunk]!) / pageTokens);
-      if (end > blockTableStride || !this.#take(chunk, blockTables, chunk * blockTableStride, end)) {
-        return false;
-      }
+      if (end > blockTableStride) return false;
+      const entries = { tables: blockTables, from: chunk * blockTableStride, count: end };
+      if (!this.#take(chunk, entries)) return false;
     }
     for (let chunk = 0; chunk < chunkCount; chunk += 1) {
       const row = chunk * this.#stride;
@@ -103,11 +110,12 @@ export class BlockTableCheck {
   }
 
   /** Remembers the entries of a row; `false` for a page that does not exist. */
-  #take(index: number, tables: Int32Array, from: number, count: number): boolean {
+  #take(index: number, entries: Entries): boolean {
+    const { tables, from, count } = entries;
     const row = index * this.#stride;
     const known = this.#lengths[index]!;
     let kept = Math.min(known, count);
-    if (kept > 0 && !this.#isKept({ row, count: kept }, tables, from)) kept = 0;
+    if (kept > 0 && !this.#isKept(row, { tables, from, count: kept })) kept = 0;
     for (let at = kept; at < known; at += 1) this.#holderCounts[this.#rows[row + at]!]! -= 1;
     this.#lengths[index] = kept;
     this.#rowCount = Math.max(this.#rowCount, index + 1);
@@ -121,7 +129,7 @@ export class BlockTableCheck {
     return true;
   }
 
-  #isKept({ row, count }: { row: number; count: number }, tables: Int32Array, from: number): boolean {
+  #isKept(row: number, { tables, from, count }: Entries): boolean {
     let bytes = this.#bytesOfTables.get(tables);
     if (bytes === undefined) {
       bytes = bytesOf(tables);
