@@ -73,15 +73,16 @@ DEV u16 float_to_f16(float x) { return ptx::F16::narrow(x); }
 DEV float f16_to_float(u16 x) { return ptx::F16::widen(x); }
 
 DEV uint4 load_stream(const void *p) { host::check_aligned(p, 16); return *static_cast<const uint4 *>(p); }
+DEV uint4 load_read_only16(const void *p) { return load_stream(p); }
 DEV void copy_async16(void *to, const void *from, bool valid = true) {
   host::check_aligned(to, 16);
   if (valid) host::check_aligned(from, 16);
   host::copy_queue(to, valid ? from : nullptr, 16);
 }
-DEV void copy_async4(void *to, const void *from, bool valid = true) {
-  host::check_aligned(to, 4);
-  if (valid) host::check_aligned(from, 4);
-  host::copy_queue(to, valid ? from : nullptr, 4);
+template <int Bytes> DEV void copy_async_cached(void *to, const void *from, bool valid = true) {
+  host::check_aligned(to, Bytes);
+  if (valid) host::check_aligned(from, Bytes);
+  host::copy_queue(to, valid ? from : nullptr, Bytes);
 }
 DEV void copy_commit() { host::copy_commit(); }
 template <int N> DEV void copy_wait() { host::copy_wait(N); }

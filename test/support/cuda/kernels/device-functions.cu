@@ -95,7 +95,8 @@ template <bool Half> DEV void product(float *c, const u16 *a, const u16 *b) {
   const int lane = threadIdx.x;
   copy_async16(tiles + lane * 8, a + lane * 8);
   if (lane < 8 || lane >= 16) copy_async16(tiles + 256 + lane * 8, b + lane % 16 * 8, lane < 8);
-  copy_async4(tiles + 320 + lane * 2, b + 64 + lane * 2);
+  if (lane < 16) copy_async_cached<4>(tiles + 320 + lane * 2, b + 64 + lane * 2);
+  else if (lane < 24) copy_async_cached<8>(tiles + 320 + 32 + (lane - 16) * 4, b + 96 + (lane - 16) * 4);
   copy_commit();
   copy_wait<0>();
   sync_warp();
@@ -113,7 +114,7 @@ KERNEL(product_f16, 32)(float *c, const u16 *a, const u16 *b) { product<true>(c,
 KERNEL(product_transposed, 32)(float *c, const u16 *a, const u16 *b) {
   SHARED(uint4, tile, 16);
   const int lane = threadIdx.x;
-  if (lane < 16) tile[lane] = load_stream(b + lane * 8);
+  if (lane < 16) tile[lane] = lane < 8 ? load_stream(b + lane * 8) : load_read_only16(b + lane * 8);
   sync_warp();
   u32 left[4], right[2];
   for (int k = 0; k < 4; k++) left[k] = *reinterpret_cast<const u32 *>(a + (lane / 4 + (k & 1) * 8) * 16 + lane % 4 * 2 + (k & 2) * 4);

@@ -6,10 +6,9 @@
 #include "number-types.cuh"
 
 template <class T> DEV void store4(typename T::stored *to, float4 v) {
-  if constexpr (T::per16 == 8) *reinterpret_cast<uint2 *>(to) = {T::pack(v.x, v.y), T::pack(v.z, v.w)};
-  else *reinterpret_cast<float4 *>(to) = v;
+  if constexpr (T::per16 == 8) store8(to, {T::pack(v.x, v.y), T::pack(v.z, v.w)});
+  else store_float4(to, v);
 }
-DEV float4 load4(const float *p) { return *reinterpret_cast<const float4 *>(p); }
 
 template <class T>
 DEV void add_rms_norm(typename T::stored *out, float *sum, const float *x, const float *delta, const float *weight, const int *counts, int factor, int width, float epsilon) {
@@ -22,12 +21,12 @@ DEV void add_rms_norm(typename T::stored *out, float *sum, const float *x, const
   if (by_four) {
 #pragma unroll 1
     for (int i = threadIdx.x * 4; i < width; i += 1024) {
-      float4 v = load4(x + at + i);
+      float4 v = load_float4(x + at + i);
       if (delta) {
-        const float4 d = load4(delta + at + i);
+        const float4 d = load_float4(delta + at + i);
         v = {v.x + d.x, v.y + d.y, v.z + d.z, v.w + d.w};
       }
-      if (sum) *reinterpret_cast<float4 *>(sum + at + i) = v;
+      if (sum) store_float4(sum + at + i, v);
       squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
     }
   } else {
@@ -50,10 +49,10 @@ DEV void add_rms_norm(typename T::stored *out, float *sum, const float *x, const
   if (by_four) {
 #pragma unroll 1
     for (int i = threadIdx.x * 4; i < width; i += 1024) {
-      float4 v = load4(from + at + i);
-      const float4 w = load4(weight + i);
+      float4 v = load_float4(from + at + i);
+      const float4 w = load_float4(weight + i);
       if (added) {
-        const float4 d = load4(added + at + i);
+        const float4 d = load_float4(added + at + i);
         v = {v.x + d.x, v.y + d.y, v.z + d.z, v.w + d.w};
       }
       store4<T>(out + at + i, {v.x * scale * w.x, v.y * scale * w.y, v.z * scale * w.z, v.w * scale * w.w});

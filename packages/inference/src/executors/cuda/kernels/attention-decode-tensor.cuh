@@ -20,18 +20,24 @@
 struct Bf16Page {
   typedef u16 stored;
   static constexpr int per16 = 8;
+  // Where a line of a page is: those of a matrix are in different banks.
+  template <int D> static DEV int line_place(int line) { return line * (D + 8); }
   // The lane's features of queries that meet those of keys.
-  static DEV int query_feature(int lane, int half) { return half * 8 + lane % 4 * 2; }
-  static DEV void load_keys(u32 (&b)[4], const u16 *page, int stride, int lane) {
-    load_matrix_x4(b, page + ((lane & 7) + (lane >> 4 << 3)) * stride + (lane >> 3 & 1) * 8);
+  static DEV void load_query(float2 (&v)[2], const float *from, int lane) {
+    v[0] = load_float2(from + lane % 4 * 2);
+    v[1] = load_float2(from + 8 + lane % 4 * 2);
   }
-  static DEV void load_values(u32 (&b)[4], const u16 *page, int stride, int lane) {
-    load_matrix_x4_transposed(b, page + (lane & 15) * stride + (lane >> 4) * 8);
+  template <int D> static DEV void load_keys(u32 (&b)[4], const u16 *page, int lane) {
+    load_matrix_x4(b, page + line_place<D>((lane & 7) + (lane >> 4 << 3)) + (lane >> 3 & 1) * 8);
   }
-  // The lane's sums of a row: two of each product.
+  template <int D> static DEV void load_values(u32 (&b)[4], const u16 *page, int lane) {
+    load_matrix_x4_transposed(b, page + line_place<D>(lane & 15) + (lane >> 4) * 8);
+  }
+  // The lane's sums of a row: two of each product. Rows of half a warp are in different banks.
+  static constexpr int sum_stride(int dim) { return dim + 8; }
   static DEV void write_sums(float *to, int lane, float2 first, float2 second) {
-    *reinterpret_cast<float2 *>(to + lane % 4 * 2) = first;
-    *reinterpret_cast<float2 *>(to + 8 + lane % 4 * 2) = second;
+    store_float2(to + lane % 4 * 2, first);
+    store_float2(to + 8 + lane % 4 * 2, second);
   }
 };
 // Pairs of bytes are moved as numbers of 16 bits: in scores a lane has four neighbouring features, in sums even features are
@@ -39,10 +45,19 @@ struct Bf16Page {
 struct I8Page {
   typedef i8 stored;
   static constexpr int per16 = 16;
-  static DEV int query_feature(int lane, int half) { return lane % 4 * 4 + half * 2; }
-  static DEV void load_keys(u32 (&b)[4], const i8 *page, int stride, int lane) {
+  // Lines of 64 bytes are written two at once.
+  template <int D> static DEV int line_place(int line) {
+    if (D == 64) return line / 2 * 144 + line % 2 * 64;
+    return line * (D % 32 == 0 ? D + 16 : D);
+  }
+  static DEV void load_query(float2 (&v)[2], const float *from, int lane) {
+    const float4 all = load_float4(from + lane % 4 * 4);
+    v[0] = {all.x, all.y};
+    v[1] = {all.z, all.w};
+  }
+  template <int D> static DEV void load_keys(u32 (&b)[4], const i8 *page, int lane) {
     u32 r[2];
-    load_matrix_x2(r, page + (lane & 15) * stride);
+    load_matrix_x2(r, page + line_place<D>(lane & 15));
 #pragma unroll
     for (int i = 0; i < 2; i++) {
       const u32 flipped = r[i] ^ 0x80808080u;
@@ -50,9 +65,9 @@ struct I8Page {
       b[2 * i + 1] = bytes_as_bf16<2, 3>(flipped);
     }
   }
-  static DEV void load_values(u32 (&b)[4], const i8 *page, int stride, int lane) {
+  template <int D> static DEV void load_values(u32 (&b)[4], const i8 *page, int lane) {
     u32 r[2];
-    load_matrix_x2_transposed(r, page + (lane & 15) * stride);
+    load_matrix_x2_transposed(r, page + line_place<D>(lane & 15));
 #pragma unroll
     for (int i = 0; i < 2; i++) {
       const u32 flipped = r[i] ^ 0x80808080u;
@@ -60,16 +75,18 @@ struct I8Page {
       b[2 + i] = bytes_as_bf16<1, 3>(flipped);
     }
   }
+  // Rows of a quarter of a warp are in different banks.
+  static constexpr int sum_stride(int dim) { return dim % 32 == 0 ? dim + 16 : dim; }
   static DEV void write_sums(float *to, int lane, float2 first, float2 second) {
-    *reinterpret_cast<float4 *>(to + lane % 4 * 4) = {first.x, second.x, first.y, second.y};
+    store_float4(to + lane % 4 * 4, {first.x, second.x, first.y, second.y});
   }
 };
 
 template <class P, int D> DEV void attention_decode(const typename P::stored *keys, const typename P::stored *values, const PieceArguments &a) {
   typedef typename P::stored S;
   constexpr bool has_scales = sizeof(S) == 1;
-  constexpr int warps = DECODE_WARPS(D), stride = D + P::per16, chunks = D / P::per16, part = PAGE * stride;
-  constexpr int stage_bytes = 2 * part * sizeof(S) + (has_scales ? 2 * PAGE * sizeof(float) : 0), sum_stride = D + 8;
+  constexpr int warps = DECODE_WARPS(D), chunks = D / P::per16, part = PAGE * (D + P::per16);
+  constexpr int stage_bytes = 2 * part * sizeof(S) + (has_scales ? 2 * PAGE * sizeof(float) : 0), sum_stride = P::sum_stride(D);
   static_assert(ROWS * sum_stride * sizeof(float) <= STAGES * stage_bytes, "sums are joined in the memory of the pages");
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, splits = gridDim.z;
   const PieceRows rows(a, blockIdx.x % a.kv_heads, blockIdx.y, blockIdx.x / a.kv_heads, ROWS);
@@ -86,14 +103,16 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
   for (int d = warp; d < D / 16; d += warps) {
     u32 q[4];
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      const int r = min(lane / 4 + i % 2 * 8, rows.count - 1);
-      const float2 v = *reinterpret_cast<const float2 *>(a.q + rows.place_of(r) * D + d * 16 + P::query_feature(lane, i / 2));
-      q[i] = pack_bf16(v.x, v.y);
+    for (int h = 0; h < 2; h++) {
+      const int r = min(lane / 4 + h * 8, rows.count - 1);
+      float2 v[2];
+      P::load_query(v, a.q + rows.place_of(r) * D + d * 16, lane);
+      q[h] = pack_bf16(v[0].x, v[0].y);
+      q[2 + h] = pack_bf16(v[1].x, v[1].y);
     }
     queries[d * 32 + lane] = {q[0], q[1], q[2], q[3]};
   }
-  const int own_place = lane / chunks * stride + lane % chunks * P::per16;
+  const int own_place = P::template line_place<D>(lane / chunks) + lane % chunks * P::per16;
   auto page_at = [&](int page) INLINE { return page < page_end ? rows.table[page] : 0; };
   auto fetch = [&](u8 *stage, int page, int id, bool is_value) INLINE {
     if (page < page_end) {
@@ -106,7 +125,7 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
         if (PAGE * chunks % 32 != 0 && i >= PAGE * chunks) continue;
         // Where 32 chunks are whole lines, the lane's lines are so many apart.
         const int line = 32 % chunks == 0 ? lane / chunks + k * (32 / chunks) : i / chunks;
-        const int place = 32 % chunks == 0 ? own_place + k * (32 / chunks) * stride : line * stride + i % chunks * P::per16;
+        const int place = 32 % chunks == 0 ? own_place + k * P::template line_place<D>(32 / chunks) : P::template line_place<D>(line) + i % chunks * P::per16;
         copy_async16(to + place, from + k * 32 * P::per16, rows.reads(page * PAGE + line));
       }
       if (has_scales && !is_value && lane < 8)
@@ -143,7 +162,7 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
       const uint4 v = queries[d * 32 + lane];
       const u32 q[4] = {v.x, v.y, v.z, v.w};
       u32 b[4];
-      P::load_keys(b, key + d * 16, stride, lane);
+      P::template load_keys<D>(b, key + d * 16, lane);
       mma_bf16(scores[0], q, b[0], b[1]);
       mma_bf16(scores[1], q, b[2], b[3]);
     }
@@ -177,7 +196,7 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
 #pragma unroll
     for (int j = 0; j < D / 16; j++) {
       u32 b[4];
-      P::load_values(b, value + j * 16, stride, lane);
+      P::template load_values<D>(b, value + j * 16, lane);
       mma_bf16(sums[2 * j], weights, b[0], b[1]);
       mma_bf16(sums[2 * j + 1], weights, b[2], b[3]);
     }
@@ -218,12 +237,12 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
       float2 sum = {0.f, 0.f};
 #pragma unroll
       for (int w = 0; w < warps; w++) {
-        const float2 v = *reinterpret_cast<const float2 *>(joined + (w * ROWS + r) * sum_stride + i);
+        const float2 v = load_float2(joined + (w * ROWS + r) * sum_stride + i);
         sum.x += v.x * keep[w];
         sum.y += v.y * keep[w];
       }
-      *reinterpret_cast<float2 *>(to + i) = {sum.x * share, sum.y * share};
+      store_float2(to + i, {sum.x * share, sum.y * share});
     }
-    if (!is_whole && lane == 0) *reinterpret_cast<float2 *>(to + D) = {most, total};
+    if (!is_whole && lane == 0) store_float2(to + D, {most, total});
   }
 }

@@ -28,7 +28,7 @@ struct I8Pages {
   static constexpr int per16 = 16, tile = 32, stages = 2;
   static constexpr bool has_scales = true;
   static DEV void read8(float (&out)[8], const stored *p) {
-    const uint2 v = *reinterpret_cast<const uint2 *>(p);
+    const uint2 v = load8(p);
     const u32 w[2] = {v.x ^ 0x80808080u, v.y ^ 0x80808080u};
 #pragma unroll
     for (int i = 0; i < 8; i++) out[i] = byte_as_float(w[i / 4], i % 4);
@@ -168,9 +168,9 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
 #pragma unroll
     for (int e = 0; e < pairs_each; e++) {
       const int pair = thread + e * 128;
-      if (pair < pairs) *reinterpret_cast<float2 *>(to + 2 * pair) = {sums[r][2 * e] * share, sums[r][2 * e + 1] * share};
+      if (pair < pairs) store_float2(to + 2 * pair, {sums[r][2 * e] * share, sums[r][2 * e + 1] * share});
     }
-    if (!is_whole && thread == 0) *reinterpret_cast<float2 *>(to + dim) = end_of;
+    if (!is_whole && thread == 0) store_float2(to + dim, end_of);
   }
 }
 

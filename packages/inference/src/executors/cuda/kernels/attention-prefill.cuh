@@ -32,7 +32,7 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
     const int r = i / (D / 2), pair = i % (D / 2);
     u32 packed = 0;
     if (r < rows.count) {
-      const float2 v = *reinterpret_cast<const float2 *>(a.q + rows.place_of(r) * D + 2 * pair);
+      const float2 v = load_float2(a.q + rows.place_of(r) * D + 2 * pair);
       packed = pack_bf16(v.x, v.y);
     }
     *reinterpret_cast<u32 *>(queries + r * stride + 2 * pair) = packed;
@@ -61,11 +61,13 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
 #pragma unroll 1
     for (int i = thread; has_scales && i < tile * chunks; i += 128) {
       const uint4 v = load16(staged + i * per16);
-      const u32 w[4] = {v.x ^ 0x80808080u, v.y ^ 0x80808080u, v.z ^ 0x80808080u, v.w ^ 0x80808080u};
-#pragma unroll
-      for (int half = 0; half < 2; half++)
-        *reinterpret_cast<uint4 *>(to + i / chunks * stride + i % chunks * per16 + half * 8) = {
-            bytes_as_bf16<0, 1>(w[2 * half]), bytes_as_bf16<2, 3>(w[2 * half]), bytes_as_bf16<0, 1>(w[2 * half + 1]), bytes_as_bf16<2, 3>(w[2 * half + 1])};
+      // Where 8 threads have a row, half of them write their second half first: all are in different banks then.
+      const bool is_second = chunks % 8 == 0 && i / 4 % 2 != 0;
+      const u32 a = (is_second ? v.z : v.x) ^ 0x80808080u, b = (is_second ? v.w : v.y) ^ 0x80808080u;
+      const u32 c = (is_second ? v.x : v.z) ^ 0x80808080u, d = (is_second ? v.y : v.w) ^ 0x80808080u;
+      u16 *own = to + i / chunks * stride + i % chunks * per16;
+      store16(own + (is_second ? 8 : 0), {bytes_as_bf16<0, 1>(a), bytes_as_bf16<2, 3>(a), bytes_as_bf16<0, 1>(b), bytes_as_bf16<2, 3>(b)});
+      store16(own + (is_second ? 0 : 8), {bytes_as_bf16<0, 1>(c), bytes_as_bf16<2, 3>(c), bytes_as_bf16<0, 1>(d), bytes_as_bf16<2, 3>(d)});
     }
   };
   // There may be anything behind the last position.
@@ -163,6 +165,6 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
     const float share = keep / (softmax.total[h] * keep + (a.sinks ? exp2f(sink - last) : 0.f));
     float *to = a.out + rows.place_of(r) * D;
 #pragma unroll
-    for (int j = 0; j < D / 8; j++) *reinterpret_cast<float2 *>(to + j * 8 + lane % 4 * 2) = {sums[j][2 * h] * share, sums[j][2 * h + 1] * share};
+    for (int j = 0; j < D / 8; j++) store_float2(to + j * 8 + lane % 4 * 2, {sums[j][2 * h] * share, sums[j][2 * h + 1] * share});
   }
 }

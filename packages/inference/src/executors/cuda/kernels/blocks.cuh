@@ -46,7 +46,7 @@ template <int BITS> struct BlockRow {
       const uint4 v = load_stream(p);
       out[0] = v.x; out[1] = v.y; out[2] = v.z; out[3] = v.w;
     } else {
-      const uint2 v = *reinterpret_cast<const uint2 *>(p);
+      const uint2 v = load8(p);
       out[0] = v.x; out[1] = v.y;
     }
   }

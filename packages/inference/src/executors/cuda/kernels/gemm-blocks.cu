@@ -42,7 +42,7 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *m
 #pragma unroll
       for (int i = 0; i < 4; i++)
         packed[i] = T::pack(v[c * 8 + 2 * i] * block.scale + block.minimum, v[c * 8 + 2 * i + 1] * block.scale + block.minimum);
-      *reinterpret_cast<uint4 *>(to + swizzle(line, half * 2 + c)) = {packed[0], packed[1], packed[2], packed[3]};
+      store16(to + swizzle(line, half * 2 + c), {packed[0], packed[1], packed[2], packed[3]});
     }
   };
   if (steps.begin < steps.end) {

@@ -88,7 +88,7 @@ template <class T, int BM, int ROW_WARPS> struct GemmTile {
           if (row < 0 || output >= n) continue;
           float *to = out + ((i64)row * splits + blockIdx.z) * n + output;
           const float first = sums[i][j][h * 2] + bias0, second = sums[i][j][h * 2 + 1] + bias1;
-          if (n % 2 == 0) *reinterpret_cast<float2 *>(to) = {first, second};
+          if (n % 2 == 0) store_float2(to, {first, second});
           else {
             to[0] = first;
             if (output + 1 < n) to[1] = second;

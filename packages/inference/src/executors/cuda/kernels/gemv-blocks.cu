@@ -14,11 +14,8 @@ DEV void load_inputs(float (&out)[16], const float *x, int begin, int k, bool is
   if (is_aligned && begin + 16 <= k) {
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-      const uint4 v = load16(x + begin + 4 * j);
-      out[4 * j] = float_from_bits(v.x);
-      out[4 * j + 1] = float_from_bits(v.y);
-      out[4 * j + 2] = float_from_bits(v.z);
-      out[4 * j + 3] = float_from_bits(v.w);
+      const float4 v = load_float4(x + begin + 4 * j);
+      out[4 * j] = v.x; out[4 * j + 1] = v.y; out[4 * j + 2] = v.z; out[4 * j + 3] = v.w;
     }
   } else {
 #pragma unroll

@@ -24,7 +24,7 @@ template <int BITS> struct Chunk;
 template <> struct Chunk<4> {
   static constexpr int columns = 32, each = 8, words = 4, more = 128;
   static DEV void load(u32 (&x)[words], const u16 *from) {
-    const uint4 v = load16(from);
+    const uint4 v = load_read_only16(from);
     x[0] = low_halves(v.x, v.z); x[1] = high_halves(v.x, v.z); x[2] = low_halves(v.y, v.w); x[3] = high_halves(v.y, v.w);
   }
   static DEV u32 at(u32 word, int i) { return (word >> 4 * i & 0x000f000fu) | 0x43004300u; }
@@ -40,7 +40,7 @@ template <> struct Chunk<4> {
 template <> struct Chunk<8> {
   static constexpr int columns = 16, each = 4, words = 2, more = -128;
   static DEV void load(u32 (&x)[words], const u16 *from) {
-    const uint2 v = *reinterpret_cast<const uint2 *>(from);
+    const uint2 v = load8(from);
     x[0] = low_halves(v.x, v.y); x[1] = high_halves(v.x, v.y);
   }
   static DEV u32 low(u32 word) { return (word & 0x007f007fu) | 0x43004300u; }
@@ -66,9 +66,12 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
   const int stage_blocks = max(1, step >> block_shift), stage_bytes = 1024 + 128 * stage_blocks;
   u8 *const ring = memory + threadIdx.x / 32 * STAGES * stage_bytes;
   const u8 *q = (const u8 *)matrix.data;
-  const float *minima = matrix.minima ? matrix.minima : matrix.scales;
+  // Half of the lanes copy scales, half minima: up to four blocks of a line at once, where lines begin at such multiples.
+  const float *numbers = lane < 16 || !matrix.minima ? matrix.scales : matrix.minima;
+  const bool has_numbers = lane < 16 || matrix.minima;
+  const int at_once = !is_aligned16(numbers) ? 1 : stage_blocks >= 4 && blocks % 4 == 0 ? 4 : stage_blocks >= 2 && blocks % 2 == 0 ? 2 : 1;
   const WarpColumns part(k, step);
-  // Numbers, and scales and minima of blocks as (block, line), of the columns from `begin` on; 0 beyond the row.
+  // Numbers, and scales and minima of blocks as (line, block), of the columns from `begin` on; 0 beyond the row.
   auto fetch = [&](int begin) {
     u8 *to = ring + begin / step % STAGES * stage_bytes;
 #pragma unroll
@@ -76,14 +79,15 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
       const int l = line + h * 8, at = begin / 8 * BITS + quarter * 16;
       copy_async16(to + place16(l, quarter), q + (i64)min(output0 + l, n - 1) * bytes + at, at < bytes);
     }
-    const int l = lane % 16;
-    const i64 first = (i64)min(output0 + l, n - 1) * blocks;
+    const float *from = numbers + (i64)min(output0 + lane % 16, n - 1) * blocks;
 #pragma unroll 1
-    for (int j = lane / 16; j < stage_blocks; j += 2) {
+    for (int j = 0; j < stage_blocks; j += at_once) {
       const int block = (begin >> block_shift) + j;
-      float *scales = reinterpret_cast<float *>(to + 1024) + j * 16 + l;
-      copy_async4(scales, matrix.scales + first + block, block < blocks);
-      copy_async4(scales + 16 * stage_blocks, minima + first + block, minima == matrix.minima && block < blocks);
+      const bool is_inside = has_numbers && block < blocks;
+      float *scales = reinterpret_cast<float *>(to + 1024) + lane * stage_blocks + j;
+      if (at_once == 4) copy_async_cached<16>(scales, from + block, is_inside);
+      else if (at_once == 2) copy_async_cached<8>(scales, from + block, is_inside);
+      else copy_async_cached<4>(scales, from + block, is_inside);
     }
   };
   // Blocks of 16 columns are half a chunk of 32: inputs of the other half are 0 then.
@@ -102,8 +106,8 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
         const u8 *zeros = matrix.zeros + (i64)min(output0 + line + 8 * h, n - 1) * ((blocks * BITS + 7) / 8);
         zero = BITS == 4 ? zeros[block / 2] >> block % 2 * 4 & 15 : zeros[block];
       }
-      scale[h] = scales[line + 8 * h];
-      offset[h] = scales[line + 8 * h + 16 * stage_blocks] - scale[h] * (float)(zero + C::more);
+      scale[h] = scales[(line + 8 * h) * stage_blocks];
+      offset[h] = scales[(line + 8 * h + 16) * stage_blocks] - scale[h] * (float)(zero + C::more);
     }
 #pragma unroll
     for (int t = 0; t < tiles; t++)
@@ -159,7 +163,7 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
             for (int i = 0; i < C::words; i += 2) mma_bf16(totals[t], ones, v[i], v[i + 1]);
           }
           const int block = (column >> block_shift) + half, at = block - (begin >> block_shift);
-          if (is_end) add_block(scales + at * 16, block);
+          if (is_end) add_block(scales + at, block);
         }
       }
     }

@@ -40,7 +40,7 @@ template <class T, int R> DEV void gemv_mma(float *out, const u16 *x, const i64 
 #pragma unroll
     for (int u = 0; u < ahead; u++)
 #pragma unroll
-      for (int t = 0; t < tiles; t++) inputs[u][t] = load16(from[t] + i + u * step);
+      for (int t = 0; t < tiles; t++) inputs[u][t] = load_read_only16(from[t] + i + u * step);
 #pragma unroll
     for (int u = 0; u < ahead; u++)
 #pragma unroll
@@ -51,7 +51,7 @@ template <class T, int R> DEV void gemv_mma(float *out, const u16 *x, const i64 
     const bool is_inside = i + column < part.end;
     const uint4 none = {0, 0, 0, 0}, first = is_inside ? load_stream(a + i) : none, second = is_inside ? load_stream(below + i) : none;
 #pragma unroll
-    for (int t = 0; t < tiles; t++) multiply<T>(sums[t], first, second, is_inside ? load16(from[t] + i) : none);
+    for (int t = 0; t < tiles; t++) multiply<T>(sums[t], first, second, is_inside ? load_read_only16(from[t] + i) : none);
   }
   write_outputs<R>(out, memory, OUTPUTS * R, sums, rows, matrix.bias, n);
 }

@@ -31,6 +31,9 @@ template <int R> struct BlockRows {
   }
 };
 
+// Where the sum of an output and a row is in a warp's memory: those that a warp writes or reads at once are in different banks.
+DEV int place_of_sum(int output, int row) { return (row ^ (row >> 1 & 1)) * OUTPUTS + (output ^ (row >> 2 & 1) * 8); }
+
 // Adds what the warps have, in their order, and the bias: out[row][output]. `memory` has `stride` floats for each warp, 16 · R
 // at least; all lanes of a warp have read what was in theirs.
 template <int R>
@@ -39,8 +42,7 @@ DEV void write_outputs(float *out, float *memory, int stride, const float (&sums
 #pragma unroll
   for (int tile = 0; tile < R / 8; tile++)
 #pragma unroll
-    for (int h = 0; h < 2; h++)
-      *reinterpret_cast<float2 *>(memory + warp * stride + (lane / 4 + h * 8) * R + tile * 8 + lane % 4 * 2) = {sums[tile][2 * h], sums[tile][2 * h + 1]};
+    for (int e = 0; e < 4; e++) memory[warp * stride + place_of_sum(lane / 4 + e / 2 * 8, tile * 8 + lane % 4 * 2 + e % 2)] = sums[tile][e];
   sync_block();
 #pragma unroll 1
   for (int i = threadIdx.x; i < OUTPUTS * R; i += blockDim.x) {
@@ -48,7 +50,7 @@ DEV void write_outputs(float *out, float *memory, int stride, const float (&sums
     if (row < 0 || output >= n) continue;
     float sum = bias ? bias[output] : 0.f;
 #pragma unroll 1
-    for (int w = 0; w < warps; w++) sum += memory[w * stride + at * R + place];
+    for (int w = 0; w < warps; w++) sum += memory[w * stride + place_of_sum(at, place)];
     out[(i64)row * n + output] = sum;
   }
 }

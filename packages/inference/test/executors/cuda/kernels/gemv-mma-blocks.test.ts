@@ -13,6 +13,10 @@ describeKernels([gemvMmaBlocks], (open) => {
     { n: 3, k: 1304, blockSize: 256, has: "zero points", rows: 16, atOnce: 16, warps: 1 },
     { n: 17, k: 88, blockSize: 64, has: "minima", rows: 11, atOnce: 16, warps: 2 },
     { n: 2, k: 48, blockSize: 32, has: "zero points", rows: 2, atOnce: 8, warps: 1 },
+    // Scales of two and of four blocks are copied at once.
+    { n: 19, k: 1344, blockSize: 32, has: "minima", rows: 4, atOnce: 8, warps: 2 },
+    { n: 21, k: 1280, blockSize: 32, has: "minima", rows: 12, atOnce: 16, warps: 2 },
+    { n: 17, k: 640, blockSize: 16, has: "nothing", rows: 5, atOnce: 8, warps: 4 },
   ] as const;
   for (const bits of [4, 8] as const) {
     it.each(cases)(

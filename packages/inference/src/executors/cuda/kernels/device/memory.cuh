@@ -7,15 +7,21 @@ DEV uint4 load_stream(const void *p) {
   asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
   return v;
 }
+// 16 aligned bytes that nothing writes while the kernel runs.
+DEV uint4 load_read_only16(const void *p) {
+  uint4 v;
+  asm("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+  return v;
+}
 // Copies 16 aligned bytes to shared memory, or zeros; they are there after copy_wait, and a barrier for other threads.
 DEV void copy_async16(void *shared, const void *global, bool valid = true) {
   const int bytes = valid ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes) : "memory");
 }
-// Copies 4 aligned bytes, or zeros, likewise.
-DEV void copy_async4(void *shared, const void *global, bool valid = true) {
-  const int bytes = valid ? 4 : 0;
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes) : "memory");
+// Copies 4, 8 or 16 aligned bytes, or zeros, likewise; their neighbours stay near for the next copies.
+template <int Bytes> DEV void copy_async_cached(void *shared, const void *global, bool valid = true) {
+  const int bytes = valid ? Bytes : 0;
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(shared_address(shared)), "l"(global), "n"(Bytes), "r"(bytes) : "memory");
 }
 DEV void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Waits until at most N of the thread's last groups are under way.
