@@ -6,13 +6,18 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convertToGguf } from "../../packages/models/test/support/convert-to-gguf.ts";
 import { encodeGguf } from "../../packages/models/test/support/gguf-file.ts";
+import { openCudaMachine } from "./support/cuda-machine.ts";
 import { postJson } from "./support/post-json.ts";
+import { runCli } from "./support/run-cli.ts";
 import { runCommand } from "./support/run-command.ts";
 import { startForTest } from "./support/start-for-test.ts";
 import type { TestDaemon } from "./support/start-daemon.ts";
 
 const checkpoint = fileURLToPath(new URL("../fixtures/checkpoints/llama31", import.meta.url));
 const realFile = process.env["INFERNODE_TEST_GGUF"] ?? "";
+
+/** No kernel is run. */
+const machine = openCudaMachine("GGUF and the CUDA executor", { ptx: [] });
 
 let directory = "";
 beforeAll(async () => {
@@ -94,6 +99,36 @@ test("models inspect lists the types, tensor by tensor", async () => {
   expect(stdout).toMatch(/blk\.0\.ffn_up\.weight +Q8_0 \(\d+, 64\), computed as int8 in blocks of 32\n/);
   expect(stdout).toMatch(/blk\.0\.attn_norm\.weight +F32 \(64\)\n/);
   expect(exitCode).toBe(0);
+});
+
+test.skipIf("reason" in machine)(
+  "models inspect takes blocks for the CUDA executor, as serve does",
+  async () => {
+    const file = await writeFixture("device.gguf", true);
+    const environment = "reason" in machine ? {} : machine.environment;
+    const run = await runCli(["models", "inspect", file, "--json", "--executor", "cuda"], { environment });
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      executor: { name: "cuda" },
+      verdict: { wouldRun: true },
+    });
+  },
+);
+
+test("models quantize takes blocks, and the result answers as the file", async () => {
+  const file = await writeFixture("prepared.gguf", true);
+  const target = path.join(directory, "prepared");
+  const written = await runCommand(["models", "quantize", file, target]);
+  expect(written).toMatchObject({ exitCode: 0, stderr: "" });
+  const answers = await Promise.all(
+    [file, target].map(async (model) => {
+      const question = ["--prompt", "the cat sat", "--max-tokens", "12", "--temperature", "0"];
+      const run = await runCommand(["play", "--model", model, ...question, "--cache-dir", directory]);
+      return run.stdout;
+    }),
+  );
+  expect(answers[0]).not.toBe("");
+  expect(answers[1]).toBe(answers[0]);
 });
 
 test("a damaged file is named, with a code", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openCudaMachine } from "./support/cuda-machine.ts";
 import { postJson } from "./support/post-json.ts";
 import { runCli } from "./support/run-cli.ts";
 import { runCommand } from "./support/run-command.ts";
@@ -10,6 +11,10 @@ import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures", import.meta.url));
 const names = ["awq", "compressed-tensors", "gptq-act-order", "gptq-v2-8bit", "mxfp4"] as const;
+
+/** No kernel is run. */
+const machine = openCudaMachine("quantized checkpoints and the CUDA executor", { ptx: [] });
+const executors = ["onnx", "tfjs", ...("reason" in machine ? [] : ["cuda"])];
 
 let directory = "";
 beforeAll(async () => {
@@ -82,14 +87,15 @@ describe.each(names)("%s", (name) => {
     expect(second).toEqual(first);
   });
 
-  test("is planned and described", async () => {
-    const { stdout, exitCode } = await runCommand([
-      "models",
-      "inspect",
-      path.join(directory, name),
-      "--tensors",
-    ]);
-    expect(exitCode).toBe(0);
+  test.each(executors)("is planned and described for %s as serve would run it", async (executor) => {
+    const args = ["models", "inspect", path.join(directory, name), "--tensors", "--executor", executor];
+    // A driver is found by the environment that a process starts with.
+    const { stdout, stderr, exitCode } =
+      "environment" in machine && executor === "cuda"
+        ? await runCli(args, { environment: machine.environment })
+        : await runCommand(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(/memory plan +\d/);
     if (name === "mxfp4") {
       expect(stdout).toMatch(/down_proj\S* +MXFP4 \(64, 96\), computed as int8 in blocks of 32\n/);
       return;
@@ -97,8 +103,33 @@ describe.each(names)("%s", (name) => {
     expect(stdout).toMatch(
       /self_attn\.q_proj\.\S+ +(?:AWQ|GPTQ|compressed-tensors) int[48] \(\d+, \d+\), computed as int[48] in blocks of (?:32|64|128) with zero points\n/,
     );
-    expect(stdout).toMatch(/memory plan +\d/);
   });
+
+  test.each(["auto", "int4"])(
+    "is prepared with --quantize %s, and answers as it would without",
+    async (mode) => {
+      const target = path.join(directory, `${name}-prepared-${mode}`);
+      const quantize = ["--quantize", mode];
+      const written = await runCommand([
+        "models",
+        "quantize",
+        path.join(directory, name),
+        target,
+        ...quantize,
+      ]);
+      expect(written).toMatchObject({ exitCode: 0, stderr: "" });
+      const play = async (model: string, cacheDirectory: string): Promise<string> => {
+        const question = ["--prompt", "the cat", "--max-tokens", "12", "--temperature", "0"];
+        const flags = ["--cache-dir", cacheDirectory, ...quantize];
+        const run = await runCommand(["play", "--model", model, ...question, ...flags]);
+        expect(run).toMatchObject({ exitCode: 0 });
+        return run.stdout;
+      };
+      const wanted = await play(path.join(directory, name), path.join(directory, "play"));
+      // Nothing is written for it.
+      expect(await play(target, "/proc/infernode/weights")).toBe(wanted);
+    },
+  );
 });
 
 test("are written once", async () => {

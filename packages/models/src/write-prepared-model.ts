@@ -30,8 +30,8 @@ export interface WritePreparedModelOptions extends RangeJobOptions, WriteQuantiz
     readonly mode: string;
     readonly recipe: QuantizationRecipe | undefined;
   };
-  /** Checks a checkpoint before anything is written. */
-  readonly check?: ((checkpoint: Checkpoint) => Promise<void>) | undefined;
+  /** Checks a checkpoint, and the model that is made of it, before anything is written. */
+  readonly check?: ((checkpoint: Checkpoint, planned: PreparableCheckpoint) => Promise<void>) | undefined;
   readonly targetOf: (checkpoint: PreparableCheckpoint) => PreparationTarget;
   /** Makes copies of the quantized weights in an empty directory. */
   readonly makeCopies: (
@@ -66,7 +66,7 @@ export async function writePreparedModel(
       throw new ModelError("INVALID_ARGUMENT", mismatch, { file: found.location.path });
     }
     await assertAbsentOrEmpty(directory);
-    await options.check?.(checkpoint);
+    await options.check?.(checkpoint, await planWeights(checkpoint, directory, options));
     let summary: PreparedModelSummary | undefined;
     await publishFile(directory, async (partial) => {
       await mkdir(partial);
@@ -108,6 +108,16 @@ async function assertAbsentOrEmpty(directory: string): Promise<void> {
   throw new ModelError("INVALID_ARGUMENT", mismatch, { file: directory });
 }
 
+/** Plans quantized weights in a directory. */
+function planWeights(
+  checkpoint: Checkpoint,
+  directory: string,
+  { quantize }: Pick<WritePreparedModelOptions, "quantize">,
+): Promise<QuantizedCheckpoint> {
+  const { recipe = { quantization: undefined } } = quantize(checkpoint);
+  return quantizeCheckpoint(checkpoint, { ...recipe, directory });
+}
+
 async function writeWeights(
   checkpoint: Checkpoint,
   directory: string,
@@ -116,8 +126,7 @@ async function writeWeights(
   const scratch = join(directory, "scratch");
   const copyDirectory = join(scratch, "copies");
   await mkdir(copyDirectory, { recursive: true });
-  const { mode, recipe = { quantization: undefined } } = options.quantize(checkpoint);
-  const planned = await quantizeCheckpoint(checkpoint, { ...recipe, directory: scratch });
+  const planned = await planWeights(checkpoint, scratch, options);
   await planned.prepare(options);
   const { quantization = "" } = await readCachedMetadata(planned.file.path);
   const { config, weights } = planned;
@@ -131,7 +140,7 @@ async function writeWeights(
   const metadata: PreparedMetadata = {
     infernode: preparedVersion,
     source: checkpoint.directory,
-    mode,
+    mode: options.quantize(checkpoint).mode,
     quantization,
     target: JSON.stringify(target),
     config: JSON.stringify(config),

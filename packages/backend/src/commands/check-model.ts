@@ -67,10 +67,10 @@ async function describeServable(
   { reserveMemory, verifyGpu }: CheckModelOptions,
 ): Promise<Pick<ModelCheck, "choice" | "model">> {
   const prepared = await prepareModel(options, { encodes: false, reserveMemory, verifyGpu });
-  const { stored, choice, executorPlan, answerMemoryBytes, quantization } = prepared;
+  const { model, stored, choice, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
-    await choice.planner.assertLoadable(stored, { runtime: options.runtime });
+    await choice.planner.assertLoadable(model, { runtime: options.runtime, stored });
     await stored.prepared?.verify({ threadCount: options.threads ?? availableParallelism() });
     const planned = { memoryPlan: executorPlan, answerMemoryBytes, quantization };
     return { choice, model: { ...describeLoadedModel(stored), ...planned } };

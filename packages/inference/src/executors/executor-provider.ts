@@ -90,6 +90,12 @@ export interface PrepackedTensor {
   }[];
 }
 
+/** How it is checked that a model can be loaded. */
+export interface LoadCheckOptions extends Pick<ExecutorOptions, "runtime"> {
+  /** As it is on disk, where weights of the model are yet to be written. [the model] */
+  readonly stored?: ExecutorModel | undefined;
+}
+
 /**
  * Checks in advance what executors of one kind would refuse, with the same errors, so that a model can be checked without
  * running it.
@@ -105,8 +111,8 @@ export interface ExecutorPlanner {
   assertSupported(model: ExecutorModel): Promise<void>;
   /** Plans an executor's memory from the config and the weight index. Loads nothing. */
   plan(model: ExecutorModel, sizes: PagedExecutorSizes): ExecutorMemoryPlan;
-  /** Throws if the runtime cannot be opened or a weight is not finite. Keeps nothing loaded. */
-  assertLoadable(model: ExecutorModel, options: Pick<ExecutorOptions, "runtime">): Promise<void>;
+  /** Throws if the runtime cannot be opened or a stored number is not finite. Keeps nothing loaded. */
+  assertLoadable(model: ExecutorModel, options: LoadCheckOptions): Promise<void>;
   /** Whether products with weights in blocks are faster than with numbers: where they are not, blocks are made for nothing. */
   readonly isFasterQuantized: boolean;
   /** Where copies of weights save work: makes them. [none] */

@@ -37,14 +37,15 @@ export const quantizeModelCommand: CommandRunner = async (values, context) => {
       return { mode, recipe: mode === "none" ? undefined : quantizationRecipes[mode] };
     },
     threadCount: threads ?? availableParallelism(),
-    check: async (checkpoint) => {
+    check: async (checkpoint, planned) => {
       if (resolveMode(checkpoint, quantize) === "none" && !hasPackedWeights(checkpoint.weights)) {
         const got = quantize === "auto" ? "auto, which quantizes no model of this size" : quantize;
         throw new BackendError("INVALID_CONFIG", `expected --quantize int4 or int8, got ${got}`);
       }
-      const model = { ...checkpoint, name: source };
+      const model = { ...planned, name: source };
+      const stored = { ...checkpoint, name: source };
       await preparingProvider.assertSupported(model);
-      await preparingProvider.assertLoadable(model, { runtime });
+      await preparingProvider.assertLoadable(model, { runtime, stored });
     },
     targetOf: (checkpoint) => preparingProvider.prepacking.target({ ...checkpoint, name: source }),
     makeCopies: (checkpoint, into) =>

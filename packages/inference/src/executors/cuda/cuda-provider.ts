@@ -1,6 +1,7 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { ExecutorPlanner, ExecutorProvider } from "../executor-provider.ts";
+import { usedTensors } from "../network/network-summary.ts";
 import { createCudaExecutor } from "./cuda-executor.ts";
 import { assertCudaRuntime } from "./cuda-options.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
@@ -15,12 +16,9 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
     planCuda(model, { maxSequences: 1 });
   },
   plan: planCudaMemory,
-  assertLoadable: async (model, { runtime }) => {
+  assertLoadable: async (model, { runtime, stored = model }) => {
     assertCudaRuntime(runtime);
-    const { weights } = planCuda(model, { maxSequences: 1 });
-    const tensors = Array.from(weights.tensors.values(), ({ tensor }) => tensor);
-    const vectors = [...weights.vectors.values()].flatMap((vector) => vector.tensors);
-    await assertFiniteWeights(new Set([...tensors, ...vectors]));
+    await assertFiniteWeights(usedTensors(stored));
   },
 });
 

@@ -26,10 +26,10 @@ export const onnxProvider: OnnxProvider = Object.freeze<OnnxProvider>({
     lengthRuleOf(config, config.contextTokens);
   },
   plan: planOnnxMemory,
-  assertLoadable: async (model, options) => {
+  assertLoadable: async (model, { stored = model, ...options }) => {
     const { runtime } = await openRuntime(parseOnnxRuntime(options.runtime), () => {});
     runtime.dispose();
-    const tensors = usedTensors(model);
+    const tensors = usedTensors(stored);
     await resolveWeightFiles(Array.from(tensors, ({ filePath }) => filePath));
     await assertFiniteWeights(tensors);
   },

@@ -20,10 +20,10 @@ export const tfjsProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
     lengthRuleOf(model.config, model.config.contextTokens);
   },
   plan: planTfjsMemory,
-  assertLoadable: async (model, options) => {
+  assertLoadable: async (model, { stored = model, ...options }) => {
     const runtime = await openTfjsRuntime(parseTfjsRuntime(options.runtime));
     assertAddressable(planTfjsMemory(model, { maxSequences: 1, contextTokens: 1 }), runtime);
-    await assertFiniteWeights(usedTensors(model));
+    await assertFiniteWeights(usedTensors(stored));
   },
   create: ({ runtime, ...options }) => createTfjsExecutor({ ...options, runtime: parseTfjsRuntime(runtime) }),
 });
