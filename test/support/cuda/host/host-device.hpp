@@ -27,6 +27,7 @@ struct alignas(8) uint2 { u32 x, y; };
 struct alignas(16) uint4 { u32 x, y, z, w; };
 
 #define KERNEL(name, threads) [[maybe_unused]] static const int name##_threads = threads; static void name
+#define KERNEL_OF_BLOCKS(name, threads, blocks) KERNEL(name, threads)
 #define SHARED(type, name, n) static char name##_key; type (&name)[n] = *reinterpret_cast<type(*)[n]>(host::shared_array(&name##_key, sizeof(type) * (n)))
 #define DYNAMIC_SHARED(type, name) type *name = reinterpret_cast<type *>(host::dynamic_shared())
 #define DEV inline

@@ -6,11 +6,19 @@
 // attends to, itself included, or 0 for all; cap: limits scores by cap · tanh(score / cap), or 0; sinks (heads), or null: a
 // score of each head that takes its share and adds nothing. head_dim at most 512.
 // Pages of 8 bits have scales [page][kv_head][page_tokens]. grid (tokens, heads), 32 threads. counts[0]: tokens.
+// Four neighbours, from a multiple of their size on.
+DEV float4 read4(const float *p) { return load_float4(p); }
+DEV float4 read4(const BF16 *p) { const uint2 v = load8(p); return {bf16_low(v.x), bf16_high(v.x), bf16_low(v.y), bf16_high(v.y)}; }
+DEV float4 read4(const i8 *p) {
+  const u32 v = *reinterpret_cast<const u32 *>(p);
+  return {(float)(i8)v, (float)(i8)(v >> 8), (float)(i8)(v >> 16), (float)(i8)(v >> 24)};
+}
 template <class T>
 static DEV void attention(float *out, const float *q, const T *keys, const T *values, const float *key_scales, const float *value_scales, const float *sinks, const int *positions,
                    const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
                    int head_dim, int window, float scale, float cap) {
-  SHARED(float, query, 512);
+  SHARED(float4, query4, 128);
+  float *query = reinterpret_cast<float *>(query4);
   SHARED(float, sums, 512);
   SHARED(float, weights, 32);
   const int token = blockIdx.x, head = blockIdx.y, heads = gridDim.y, lane = threadIdx.x;
@@ -32,7 +40,15 @@ static DEV void attention(float *out, const float *q, const T *keys, const T *va
       const i64 place = ((i64)table[mine / page_tokens] * kv_heads + kv_head) * page_tokens + mine % page_tokens;
       const T *key = keys + place * head_dim;
       score = 0.f;
-      for (int i = 0; i < head_dim; i++) score += query[i] * to_float(key[i]);
+      // Lanes read keys of their own: of each sector of memory as much as they can at once.
+      const int by_four = head_dim % 4 == 0 ? head_dim : 0;
+#pragma unroll 2
+      for (int i = 0; i < by_four; i += 4) {
+        const float4 q = load_float4(query + i), k = read4(key + i);
+        score += q.x * k.x + q.y * k.y + q.z * k.z + q.w * k.w;
+      }
+#pragma unroll 1
+      for (int i = by_four; i < head_dim; i++) score += query[i] * to_float(key[i]);
       if (sizeof(T) == 1) score *= key_scales[place];
       if (cap > 0.f) score = soft_cap(score, cap);
     }

@@ -11,3 +11,4 @@
 #include "device/tensor.cuh"
 #endif
 #include "device/numbers.cuh"
+#include "device/vectors.cuh"

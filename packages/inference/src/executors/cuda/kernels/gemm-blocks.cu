@@ -9,6 +9,36 @@
 #include "blocks.cuh"
 #include "gemm.cuh"
 
+// Scales, minima and zero points of four neighbouring blocks of a line: of two neighbouring lanes one has the scales, the other
+// the minima. Block by block, each lane would read a sector of memory for every number.
+template <int BITS> struct FourBlocks {
+  float4 own;
+  u32 zeros;
+  // Whether lines have whole fours, and each is read at once.
+  static DEV bool fit(const Matrix &matrix, int blocks) {
+    return blocks % 4 == 0 && is_aligned16(matrix.scales) && is_aligned16(matrix.minima) && ((u64)matrix.zeros & 3) == 0;
+  }
+  DEV void load(const BlockRow<BITS> &row, int at, int half) {
+    const void *from = half ? row.minima : row.scales;
+    own = {0.f, 0.f, 0.f, 0.f};
+    if (from && (half || row.scale_type == 0)) own = load_float4((const float *)from + row.first + at);
+    else if (from) {
+      const uint2 v = load8((const u16 *)from + row.first + at);
+      own = row.scale_type == 1 ? float4{f16_low(v.x), f16_high(v.x), f16_low(v.y), f16_high(v.y)} : float4{bf16_low(v.x), bf16_high(v.x), bf16_low(v.y), bf16_high(v.y)};
+    }
+    if (row.zeros) zeros = BITS == 4 ? *reinterpret_cast<const u16 *>(row.zeros + at / 2) : *reinterpret_cast<const u32 *>(row.zeros + at);
+    else zeros = BITS == 4 ? 0x8888u : 0x80808080u;
+  }
+  // In their place, one block that the lane has by itself.
+  DEV void set(const Block &block) { own = {block.scale, block.zero, block.minimum, 0.f}; }
+  DEV Block single() const { return {own.x, own.y, own.z}; }
+  // All lanes call.
+  DEV Block block(int at, int half) const {
+    const float mine = at % 4 == 0 ? own.x : at % 4 == 1 ? own.y : at % 4 == 2 ? own.z : own.w, other = shuffle_xor(mine, 1);
+    return {half ? other : mine, (float)(zeros >> at % 4 * BITS & ((1u << BITS) - 1)), half ? mine : other};
+  }
+};
+
 template <class T, int BITS, int BM, int ROW_WARPS>
 DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) {
   constexpr int stage = (BM + BN) * BK;
@@ -25,14 +55,18 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *m
   const bool has_line = output0 + line < n;
   const BlockRow<BITS> row(matrix, has_line ? output0 + line : 0, k, block_shift, scale_type);
   u32 words[4] = {};
-  Block block = {0.f, 0.f, 0.f};
+  FourBlocks<BITS> four = {{0.f, 0.f, 0.f, 0.f}, 0};
+  // A step is within a block, or two blocks are in it.
+  const bool by_four = block_shift >= 5 && FourBlocks<BITS>::fit(matrix, (k + (1 << block_shift) - 1) >> block_shift);
   auto load = [&](int step) {
     const int column = step * BK + half * 16;
     const bool is_inside = has_line && column < k;
-    block = is_inside ? row.block(column >> block_shift) : Block{0.f, 0.f, 0.f};
+    if (!by_four) four.set(is_inside ? row.block(column >> block_shift) : Block{0.f, 0.f, 0.f});
+    else if (has_line && (step == steps.begin || (step * BK & ((4 << block_shift) - 1)) == 0)) four.load(row, step * BK >> block_shift & ~3, half);
     row.load_chunk(words, is_inside ? column : 0);
   };
   auto unpack = [&](int step) {
+    const Block block = by_four ? four.block(step * BK >> block_shift, half) : four.single();
     float v[16];
     unpack16<BITS>(v, words, block.zero);
     u16 *to = tiles + step % 2 * stage + BM * BK;
@@ -69,7 +103,7 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *m
 }
 
 #define GEMM(name, T, BITS, BM, ROW_WARPS) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) { \
+  KERNEL_OF_BLOCKS(name, 256, BM == 32 ? 4 : 2)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) { \
     gemm_blocks<T, BITS, BM, ROW_WARPS>(out, x, matrices, matrix_of, order, counts, factor, n, k, block_shift, scale_type); \
   }
 GEMM(gemm_q4_bf16_32, Bf16, 4, 32, 1)

@@ -4,10 +4,12 @@
 #define __global__ __attribute__((global))
 #define __shared__ __attribute__((shared))
 #define __constant__ __attribute__((constant))
-#define __launch_bounds__(n) __attribute__((launch_bounds(n)))
+#define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 
 // A kernel of at most `threads` threads a block. Parameters are pointers, int, u32, i64 and float.
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+// Registers are shared out so that a multiprocessor can have so many blocks at once.
+#define KERNEL_OF_BLOCKS(name, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) name
 // Shared memory of the block: an array of fixed size, or what the launch asks for (one in a kernel).
 #define SHARED(type, name, n) __shared__ type name[n]
 #define DYNAMIC_SHARED(type, name)                                   \
