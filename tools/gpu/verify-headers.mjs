@@ -1,5 +1,5 @@
 // Compares what is called through FFI with NVIDIA's own headers: names, arguments, values and structures.
-//   node tools/gpu/verify-headers.mjs <folder with cuda.h or nvml.h>...
+//   node tools/gpu/verify-headers.mjs <folder with cuda.h, nvml.h or cublasLt.h>...
 // Needs the built package and a C compiler. See README.md beside it for where headers come from.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -8,12 +8,14 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+const folders = process.argv.slice(2).map((folder) => resolve(folder));
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const source = (name) => import(pathToFileURL(join(root, "packages/memory/dist/cuda", name)).href);
 const cuda = await source("driver/cuda-functions.js");
 const nvml = await source("nvml/nvml-functions.js");
+const cublas = await source("cublas/cublas-functions.js");
 const { encodeAccess, encodeProperties } = await source("encode-allocation.js");
-const standIn = ["stand-in.c", "kernels.h"]
+const standIn = ["stand-in.c", "kernels.h", "cublas-lt.h"]
   .map((name) => readFileSync(join(root, "packages/memory/test/cuda/stand-in", name), "utf8"))
   .join("\n");
 
@@ -72,6 +74,16 @@ const bytesByElement = {
   nvmlDeviceGetComputeRunningProcesses_v3: [4, 24],
   nvmlDeviceGetGraphicsRunningProcesses_v3: [4, 24],
   nvmlSystemGetProcessName: [1],
+  cublasLtCreate: [8],
+  cublasLtMatmulDescCreate: [8],
+  cublasLtMatmulDescSetAttribute: [1],
+  cublasLtMatrixLayoutCreate: [8],
+  cublasLtMatrixLayoutSetAttribute: [1],
+  cublasLtMatmulPreferenceCreate: [8],
+  cublasLtMatmulPreferenceSetAttribute: [1],
+  cublasLtMatmulAlgoGetHeuristic: [96, 4],
+  cublasLtMatmulAlgoCheck: [64, 96],
+  cublasLtMatmul: [1, 1, 64],
 };
 
 const attributeNames = {
@@ -149,6 +161,20 @@ const headerFiles = [
     layouts: nvml.nvmlLayouts,
     encodings: [],
   },
+  {
+    file: "cublasLt.h",
+    version: "CUBLAS_VERSION",
+    functions: cublas.cublasFunctions,
+    values: cublas.cublasValues,
+    layouts: cublas.cublasLayouts,
+    encodings: [],
+    // Those that return no status.
+    prototypes: {
+      cublasLtGetVersion: "size_t (*)(void)",
+      cublasLtGetStatusName: "const char *(*)(cublasStatus_t)",
+      cublasLtGetStatusString: "const char *(*)(cublasStatus_t)",
+    },
+  },
 ];
 
 /** The numbers that a module exports, by their names in the header: `cuStreamNonBlocking` is `CU_STREAM_NON_BLOCKING`. */
@@ -182,7 +208,12 @@ function parseFunctions(text, returnType) {
       .split(",")
       .map((argument) => argument.trim())
       .filter((argument) => argument !== "" && argument !== "void")
-      .map((argument) => argument.replace(/\w+$/, "").trim());
+      .map((argument) =>
+        argument
+          .replace(/(\w+)\[\]$/, "*$1")
+          .replace(/\w+$/, "")
+          .trim(),
+      );
     functions.set(name, types);
   }
   return functions;
@@ -214,9 +245,13 @@ function runProgram(prelude, lines, folder) {
     file,
     `${prelude}\n#include <stddef.h>\n#include <stdio.h>\n#include <string.h>\nint main(void) {\n${lines.join("\n")}\nreturn 0; }\n`,
   );
-  const options = folder === undefined ? [] : ["-I", folder];
-  run("cc", ["-w", ...options, "-o", join(work, "program"), file]);
+  run("cc", ["-w", ...includes(folder), "-o", join(work, "program"), file]);
   return run(join(work, "program"), []).split("\n").filter(Boolean);
+}
+
+/** Headers include others, which may be in another folder that is named. */
+function includes(folder) {
+  return folder === undefined ? [] : [folder, ...folders].flatMap((each) => ["-I", each]);
 }
 
 const isOfType = {
@@ -229,7 +264,7 @@ const isOfType = {
 };
 
 function verify(folder, header) {
-  const { file, functions, values, layouts, encodings } = header;
+  const { file, functions, values, layouts, encodings, prototypes = {} } = header;
   const problems = [];
   const expect = (isRight, text) => {
     if (!isRight) problems.push(text);
@@ -237,8 +272,8 @@ function verify(folder, header) {
   // Without the define these are the current names, with it those of older programs.
   const declared = new Map();
   for (const define of ["-DNVML_NO_UNVERSIONED_FUNC_DEFS", "-D__CUDA_API_VERSION_INTERNAL"]) {
-    const text = run("cc", ["-E", "-P", define, join(folder, file)]);
-    for (const [name, types] of parseFunctions(text, "(?:CUresult|nvmlReturn_t)")) {
+    const text = run("cc", ["-E", "-P", define, ...includes(folder), join(folder, file)]);
+    for (const [name, types] of parseFunctions(text, "(?:CUresult|nvmlReturn_t|cublasStatus_t)")) {
       if (name in functions) declared.set(name, types);
     }
   }
@@ -267,7 +302,10 @@ function verify(folder, header) {
   }
   const imitated = parseFunctions(standIn, "status_t");
   for (const name of imitated.keys()) if (!measured.has(name)) imitated.delete(name);
-  const prelude = "#include <stdint.h>\n#include <stddef.h>\ntypedef uint64_t ptr_t;";
+  const prelude = [
+    "#include <stdint.h>\n#include <stddef.h>\ntypedef uint64_t ptr_t;",
+    "typedef struct { char bytes[64]; } lt_algorithm_t; typedef struct { char bytes[96]; } lt_result_t;",
+  ].join("\n");
   for (const [name, types] of measureTypes(prelude, imitated)) {
     const real = measured
       .get(name)
@@ -290,6 +328,9 @@ function verify(folder, header) {
       `for (size_t at = 0; at < sizeof value; at++) printf("%02x", ((unsigned char *)&value)[at]); printf("\\n"); }`,
     );
   }
+  for (const [name, type] of Object.entries(prototypes)) {
+    lines.push(`printf("${name} %d\\n", __builtin_types_compatible_p(__typeof__(&${name}), ${type}));`);
+  }
   lines.push(`printf("version %d\\n", ${header.version});`);
   const facts = new Map(
     runProgram(`#include "${file}"`, lines, folder).map((line) => [
@@ -306,8 +347,9 @@ function verify(folder, header) {
     compare(`sizeof(${type})`, sizeBytes);
     for (const [field, offset] of Object.entries(fields)) compare(`${type}.${field}`, offset);
   }
+  for (const name of Object.keys(prototypes)) compare(name, 1);
   for (const { type, bytes } of encodings) compare(type, Buffer.from(bytes.buffer).toString("hex"));
-  const counts = `${Object.keys(functions).length} functions, ${Object.keys(values).length} values, ${
+  const counts = `${Object.keys({ ...functions, ...prototypes }).length} functions, ${Object.keys(values).length} values, ${
     Object.keys(layouts).length + encodings.length
   } structures, ${imitated.size} functions of the stand-in`;
   process.stdout.write(`${join(folder, file)} (${header.version} ${facts.get("version")}): ${counts}; `);
@@ -317,14 +359,15 @@ function verify(folder, header) {
   return problems.length;
 }
 
-const folders = process.argv.slice(2);
 assert.ok(folders.length > 0, "name the folders: node tools/gpu/verify-headers.mjs <folder>...");
 const found = folders.flatMap((folder) =>
   headerFiles.filter(({ file }) => existsSync(join(folder, file))).map((header) => ({ folder, header })),
 );
 if (found.length === 0) {
-  process.stdout.write(`nothing was compared: neither cuda.h nor nvml.h is in ${folders.join(", ")}\n`);
+  process.stdout.write(
+    `nothing was compared: none of cuda.h, nvml.h and cublasLt.h is in ${folders.join(", ")}\n`,
+  );
 } else {
-  const differences = found.map(({ folder, header }) => verify(resolve(folder), header));
+  const differences = found.map(({ folder, header }) => verify(folder, header));
   process.exitCode = differences.some((count) => count > 0) ? 1 : 0;
 }

@@ -19,7 +19,8 @@ export type MemoryErrorCode =
   | "CUDA_UNAVAILABLE"
   | "CUDA_ERROR"
   | "CUDA_HANDLE_DISPOSED"
-  | "NVML_ERROR";
+  | "NVML_ERROR"
+  | "CUBLAS_ERROR";
 
 /** Base class of all errors of this package; test `code`, not the message. */
 export class MemoryError extends Error {

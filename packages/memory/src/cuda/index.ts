@@ -1,3 +1,9 @@
+export {
+  cublasLibraryPaths,
+  type CublasLibrary,
+  type CublasLibraryOptions,
+  openCublasLibrary,
+} from "./cublas/cublas-library.ts";
 export type { CudaContext } from "./cuda-context.ts";
 export {
   createCudaDevice,
@@ -40,3 +46,10 @@ export { nvmlLibraryPaths, type NvmlOptions } from "./nvml/nvml.ts";
 export { type DriverVersionOptions, readDriverVersion } from "./read-driver-version.ts";
 export { createGpuReader, type GpuReader, readGpus, type ReadGpusOptions } from "./read-gpus.ts";
 export type { PinnedBuffer } from "./pinned-buffer.ts";
+export {
+  createRowProducts,
+  type RowProduct,
+  type RowProductRequest,
+  type RowProducts,
+  type RowProductsOptions,
+} from "./row-products.ts";

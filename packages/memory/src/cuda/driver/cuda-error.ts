@@ -11,19 +11,19 @@ const stickyStatuses: ReadonlySet<number> = new Set([
   4, 46, 100, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 802, 806, 810, 911, 999,
 ]);
 
-/** A failed call of the driver or of NVML, with the library's name and text of the status. */
+/** A failed call of the driver, of NVML or of cuBLASLt, with the library's name and text of the status. */
 export class CudaError extends MemoryError {
   override readonly name: string = "CudaError";
   /** The function, such as `cuMemAlloc_v2`. */
   readonly call: string;
-  /** `CUresult` or `nvmlReturn_t`. */
+  /** `CUresult`, `nvmlReturn_t` or `cublasStatus_t`. */
   readonly status: number;
   /** Such as `CUDA_ERROR_OUT_OF_MEMORY`; the number where the library has no name. */
   readonly statusName: string;
 
   constructor(
     failure: {
-      readonly code: "CUDA_ERROR" | "NVML_ERROR";
+      readonly code: "CUDA_ERROR" | "NVML_ERROR" | "CUBLAS_ERROR";
       readonly call: string;
       readonly status: number;
       readonly statusName: string;

@@ -23,6 +23,8 @@ export interface LiveCounts {
   readonly modules: number;
   /** Recordings, and what was made of them. */
   readonly graphs: number;
+  /** Of cuBLASLt. */
+  readonly products: number;
 }
 
 const liveNames = [
@@ -36,6 +38,7 @@ const liveNames = [
   "nvmlUsers",
   "modules",
   "graphs",
+  "products",
 ] as const satisfies readonly (keyof LiveCounts)[];
 
 export interface StandIn {
@@ -82,7 +85,7 @@ export function compileStandIn(): { readonly path: string } | { readonly reason:
     return { reason: `the stand-in driver is for Linux, not for ${process.platform}` };
   }
   const hash = createHash("sha256");
-  for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h"]) {
+  for (const name of ["stand-in.c", "kernels.h", "record.h", "launch.h", "cublas-lt.h"]) {
     hash.update(readFileSync(join(folder, name)));
   }
   const cache = join(process.env["INFERNODE_TEST_CACHE"] ?? tmpdir(), "infernode-stand-in");
@@ -165,4 +168,5 @@ export const nothingLive: LiveCounts = {
   nvmlUsers: 0,
   modules: 0,
   graphs: 0,
+  products: 0,
 };

@@ -1,5 +1,5 @@
 /*
- * A stand-in for the CUDA driver and NVML on host memory, for tests only; it is not shipped.
+ * A stand-in for the CUDA driver, NVML and cuBLASLt on host memory, for tests only; it is not shipped.
  * It exports the functions that the package calls, enforces their rules (a current context, ranges inside
  * live allocations, no access before it is granted, a memory limit per device, only the devices in
  * CUDA_VISIBLE_DEVICES) and returns their status values. Any call can be made to fail.
@@ -97,8 +97,8 @@ typedef struct { uint64_t base, size; int device, kind; void *memory; size_t who
 typedef struct { int device, live; uint64_t queued, done, busy_until_ns; struct graph *recording; } stream_t;
 typedef struct { stream_t *stream; uint64_t at, reached_ns, idle_until_ns; int device, is_timed, is_sleeping; } event_t;
 typedef struct { uint64_t size; int device, mapped; } handle_t;
-enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL };
-typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; } op_t;
+enum { TO_DEVICE, TO_HOST, ON_DEVICE, FILL, MARK, WAIT, SPIN, POKE, KERNEL, PRODUCT };
+typedef struct { int kind, done; uint64_t to, from, size; uint32_t value; stream_t *stream, *other; struct launch *launch; struct product *product; } op_t;
 typedef struct { uint64_t base, size; } reservation_t;
 
 static range_t ranges[MAX_RANGES];
@@ -132,7 +132,7 @@ __attribute__((constructor)) static void read_environment(void) {
   if (memory != MAP_FAILED) used = memory;
 }
 
-static int live_kernel_objects(int is_module);
+static int live_kernel_objects(int is_module), live_lt_objects(void);
 int standin_live(int what) {
   int live = 0;
   switch (what) {
@@ -144,6 +144,7 @@ int standin_live(int what) {
     case 5: return live_reservations;
     case 6: for (int i = 0; i < MAX_DEVICES; i++) live += retained[i]; return live;
     case 7: return nvml_users;
+    case 10: return live_lt_objects();
     default: return live_kernel_objects(what == 8);
   }
 }
@@ -183,7 +184,7 @@ static range_t *exact_range(uint64_t base) {
 }
 
 static uint64_t now_ns(void) { struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec; }
-static void run_launch(struct launch *launch);
+static void run_launch(struct launch *launch), run_product(const struct product *product);
 static status_t record(struct graph *graph, op_t op);
 /* Returns whether the work is done; only a spinning kernel takes time. */
 static int run_op(op_t *op) {
@@ -194,10 +195,12 @@ static int run_op(op_t *op) {
   } else if ((writes && !find_range(op->to, op->size)) || (reads && !find_range(op->from, op->size))) sticky = ILLEGAL_ADDRESS;
   else if (op->kind <= ON_DEVICE) memmove((void *)op->to, (void *)op->from, op->size);
   else if (op->kind == KERNEL && !sticky) run_launch(op->launch);
+  else if (op->kind == PRODUCT && !sticky) run_product(op->product);
   else if (op->kind == FILL) memset((void *)op->to, (int)op->value, op->size);
   else if (op->kind == POKE) *(uint32_t *)op->to = op->value;
   else if (op->kind == MARK && op->to) ((event_t *)op->to)->reached_ns = now_ns();
   free(op->launch);
+  free(op->product);
   op->done = 1;
   op->stream->done++;
   return 1;
@@ -252,7 +255,7 @@ void standin_hold(int hold) {
   if (!hold) release_all();
   pthread_mutex_unlock(&lock);
 }
-static void forget_failure(void), forget_objects(void);
+static void forget_failure(void), forget_objects(void), forget_lt_objects(void);
 void standin_reset(void) {
   fail_name[0] = 0;
   standin_hold(0);
@@ -281,6 +284,7 @@ void standin_abandon(void) {
   memset(default_streams, 0, sizeof default_streams);
   op_count = live_streams = live_events = live_pinned = live_handles = live_reservations = sticky = 0;
   forget_objects();
+  forget_lt_objects();
   pthread_mutex_unlock(&lock);
 }
 
@@ -432,6 +436,7 @@ status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream
 status_t cuMemsetD8Async(ptr_t to, unsigned char value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){.kind = FILL, .to = to, .size = size, .value = value, .stream = stream_of(stream)}); }
 
 #include "kernels.h"
+#include "cublas-lt.h"
 
 status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   ENTER; NEED_CONTEXT; (void)flags;
