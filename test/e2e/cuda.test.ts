@@ -190,7 +190,9 @@ describe.skipIf("reason" in opened)(title, () => {
     test("refuses a type of the KV cache that an executor does not know", async () => {
       const run = await runCli(["models", "inspect", "embedded", "--kv-cache-dtype", "bfloat16"]);
       expect(run.exitCode).toBe(4);
-      expect(run.stderr).toContain('`kvCacheDtype`: expected "float32" or "int8", got "bfloat16"');
+      expect(run.stderr).toContain(
+        '`kvCacheDtype`: expected "float32" or "int8" with this executor, got "bfloat16"',
+      );
       const onGpu = await runCli([...inspect, "--json", "--kv-cache-dtype", "int8"], {
         environment,
       });
@@ -264,7 +266,7 @@ describe.skipIf("reason" in opened)(title, () => {
         /auto does not take this GPU, and checks it at each start: the result cannot be kept: ENOENT/,
       );
       expect(run.stdout.replaceAll(/\s+/g, " ")).toMatch(
-        /would not run: \d+ of \d+ kernels do not compute the stored values: \S+ \(.*ILLEGAL_ADDRESS.*\), \S+ \(not run: the device was lost/,
+        /needs [\d.]+ \wiB on cuda:0 and [\d.]+ \wiB of the host for 64 x \d+ tokens.* would not run: \d+ of \d+ kernels do not compute the stored values: \S+ \(.*ILLEGAL_ADDRESS.*\), \S+ \(not run: the device was lost/,
       );
     });
   });

@@ -2,10 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deviceBytes, openCudaMachine } from "./support/cuda-machine.ts";
 import { runCli } from "./support/run-cli.ts";
 import { runCommand } from "./support/run-command.ts";
 
 const checkpoint = join(import.meta.dirname, "../fixtures/checkpoints/llama31");
+/** No kernel is run. */
+const machine = openCudaMachine("a config alone and the CUDA executor", { ptx: [] });
+
+const publicConfigs = join(import.meta.dirname, "../fixtures/public-configs/configs.jsonl");
 let directory = "";
 let config: Record<string, number>;
 
@@ -81,7 +86,7 @@ describe("models inspect on a config without weights", () => {
     const path = join(directory, "heads.json");
     await writeFile(path, JSON.stringify({ ...config, head_dim: 100 }));
     expect((await inspect(path)).stdout).toMatch(
-      /KV cache +[\d.]+ \wiB per token, [\d.]+ \w?i?B with --kv-cache-dtype int8; heads of 100 stored as 104, \+4 %/,
+      /KV cache +[\d.]+ \wiB per token in float32, [\d.]+ \w?i?B with --kv-cache-dtype int8; heads of 100 stored as 104, \+4 %/,
     );
     const ten = await inspect(join(checkpoint, "../llama-heads10"));
     expect(ten.stdout).toMatch(/KV cache +.* per token; heads of 10 stored as 16, \+60 %\)/);
@@ -134,6 +139,71 @@ describe("models inspect on a config without weights", () => {
     const settings = { quant_method: "gptq", bits: 4, group_size: 4, desc_act: false, sym: true };
     await writeFile(path, JSON.stringify({ ...phi, quantization_config: settings }));
     expect(await inspect(path)).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  test("says that no GPU is considered unless one is asked for", async () => {
+    const { stdout } = await inspect(directory);
+    expect(stdout).toMatch(/executor +onnx \(auto: no GPU is considered for a config alone; --executor cuda/);
+    expect(JSON.parse((await inspect(directory, "--json")).stdout)).toMatchObject({
+      executor: { name: "onnx", device: "cpu" },
+    });
+  });
+
+  test("plans for TensorFlow.js, which has a cache of float32 only", async () => {
+    const run = await inspect(directory, "--executor", "tfjs");
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run.stdout).toMatch(/KV cache +\d+ B per token in float32\n/);
+    const refused = await inspect(directory, "--executor", "tfjs", "--kv-cache-dtype", "int8");
+    expect(refused.stderr).toContain('`kvCacheDtype`: expected "float32" with this executor, got "int8"');
+  });
+
+  describe.skipIf("reason" in machine)("for a GPU", () => {
+    const environment = "reason" in machine ? {} : machine.environment;
+    const onGpu = async (path: string, ...flags: string[]): Promise<Awaited<ReturnType<typeof runCli>>> =>
+      runCli(["models", "inspect", path, "--executor", "cuda", ...flags], { environment });
+
+    test.each(["bfloat16", "float32"] as const)(
+      "judges its memory and its cache, with weights of %s",
+      async (dtype) => {
+        const path = join(directory, `${dtype}.json`);
+        await writeFile(path, JSON.stringify({ ...config, torch_dtype: dtype }));
+        const { stdout, stderr, exitCode } = await onGpu(path, "--json");
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        const found = JSON.parse(stdout);
+        const share = Math.floor(deviceBytes * 0.9);
+        expect(found).toMatchObject({
+          executor: { name: "cuda", device: "cuda:0" },
+          memoryPlans: { none: { kvCacheDtype: dtype }, int4: { kvCacheDtype: "bfloat16" } },
+          memoryAvailableBytes: share,
+        });
+        expect(found.hostMemoryAvailableBytes).toBeGreaterThan(share);
+        const { float32, bfloat16, int8 } = found.kvCacheBytesPerToken;
+        expect(float32).toBe(2 * bfloat16);
+        expect(int8).toBeLessThan(bfloat16);
+        expect(found.memoryPlans.int4.kvBytesPerToken).toBe(bfloat16);
+        const text = await onGpu(path);
+        expect(text.stdout).toMatch(
+          /memory +for 1 sequence of \d+ tokens on cuda:0, Stand-in GPU 0, where a model may use 115 MiB; [\d.]+ GiB of the host are free\n/,
+        );
+        expect(text.stdout).toMatch(
+          /--quantize int4 .* of weights;.* [\d.]+ \wiB more of the host; fits here\n/,
+        );
+        const whole = await onGpu(path, "--gpu-memory-utilization", "0.005");
+        expect(whole.stdout).toMatch(/--quantize int4 .*; more than is free here\n/);
+      },
+    );
+
+    test("unpacks a quantized checkpoint as serve would", async () => {
+      const path = join(directory, "w4a16.json");
+      const lines = (await readFile(publicConfigs, "utf8"))
+        .split("\n")
+        .filter((line) => line.includes("w4a16"));
+      const [published] = lines.map((line) => JSON.parse(line) as { readonly config: object });
+      await writeFile(path, JSON.stringify(published?.config));
+      const run = await onGpu(path, "--json");
+      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(JSON.parse(run.stdout)).toMatchObject({ memoryPlans: { none: { kvCacheDtype: "bfloat16" } } });
+    });
   });
 
   test("serve needs the weights", async () => {

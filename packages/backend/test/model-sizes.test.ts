@@ -56,8 +56,8 @@ async function rowOf(name: string): Promise<readonly string[]> {
     formatBytes(memoryPlans.none.weightsBytes),
     formatBytes(memoryPlans.int8.weightsBytes),
     formatBytes(memoryPlans.int4.weightsBytes),
-    formatBytes(1000 * kvCacheBytesPerToken.float32),
-    formatBytes(1000 * kvCacheBytesPerToken.int8),
+    formatBytes(1000 * (kvCacheBytesPerToken.float32 ?? 0)),
+    formatBytes(1000 * (kvCacheBytesPerToken.int8 ?? 0)),
   ];
 }
 

@@ -85,7 +85,7 @@ export const modelSettings: readonly Setting[] = [
     kind: integer(1, 4096),
     default: undefined,
     flag: "max-sequences",
-    description: "sequences that run at the same time; by default 16, or fewer if memory is short",
+    description: "sequences that run at once; by default 16, on a GPU 64, or fewer if memory is short",
   },
   {
     path: "engine.contextTokens",

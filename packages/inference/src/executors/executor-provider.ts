@@ -107,6 +107,8 @@ export interface ExecutorPlanner {
   readonly library: string;
   /** The ways to call the library, the preferred one first. */
   readonly runtimes: readonly string[];
+  /** The types that its executors keep keys and values in. */
+  readonly kvCacheDtypes: readonly KvCacheDtype[];
   /** Throws for a model whose network the executor cannot run. Reads no weights. */
   assertSupported(model: ExecutorModel): Promise<void>;
   /** Plans an executor's memory from the config and the weight index. Loads nothing. */

@@ -1,5 +1,5 @@
 import { InferenceError, quoteValue } from "../errors.ts";
-import type { SlotDtype } from "./executor.ts";
+import type { KvCacheDtype, SlotDtype } from "./executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "./executor-provider.ts";
 
 /** Sizes with defaults filled in, of an executor whose cache is in slots. */
@@ -22,13 +22,24 @@ export const sizeNames: readonly string[] = [
 const defaultChunkTokens = 512;
 const defaultAdapterRank = 16;
 
-/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
-export function resolveSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
+/**
+ * Fills in all sizes, the type of the KV cache with the first one that the executor has.
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
+ */
+export function resolveSizes(
+  model: ExecutorModel,
+  options: ExecutorSizes,
+  kvCacheDtypes: readonly [SlotDtype, ...SlotDtype[]],
+): ResolvedSizes {
   const { productPrecision = "float32" } = options;
   if (productPrecision !== "float32") {
     throw invalidOption("productPrecision", '"float32", which this executor computes with', productPrecision);
   }
-  return { ...resolveCommonSizes(model, options), kvCacheDtype: parseKvCacheDtype(options.kvCacheDtype) };
+  const { kvCacheDtype = kvCacheDtypes[0] } = options;
+  return {
+    ...resolveCommonSizes(model, options),
+    kvCacheDtype: parseKvCacheDtype(kvCacheDtype, kvCacheDtypes),
+  };
 }
 
 /**
@@ -50,9 +61,13 @@ export function resolveCommonSizes(model: ExecutorModel, options: ExecutorSizes)
   return { maxSequences, contextTokens, maxChunkTokens, maxAdapters, maxAdapterRank };
 }
 
-function parseKvCacheDtype(name: string = "float32"): SlotDtype {
-  if (name === "float32" || name === "int8") return name;
-  throw invalidOption("kvCacheDtype", '"float32" or "int8"', name);
+/** The type of a KV cache, among those that an executor has. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function parseKvCacheDtype<Dtype extends KvCacheDtype>(name: string, known: readonly Dtype[]): Dtype {
+  const dtype = known.find((each) => each === name);
+  if (dtype !== undefined) return dtype;
+  const names = known.map((each) => JSON.stringify(each)).join(", ");
+  const expected = `${names.replace(/, ([^,]*)$/, " or $1")} with this executor`;
+  throw invalidOption("kvCacheDtype", expected, name);
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */

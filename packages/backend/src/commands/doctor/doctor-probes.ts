@@ -24,6 +24,8 @@ export interface ModelProbe {
   readonly directory: string;
   /** Name of what would run it. */
   readonly executor: string;
+  /** Where its memory is, such as `cpu` or `cuda:0`. */
+  readonly device: string;
   readonly runtime: EngineSettings["runtime"];
   readonly wouldRun: boolean;
   /** Why `serve` would reject it, with the message of `serve`; empty if it would not. */
@@ -47,6 +49,7 @@ async function probeModel(
     id,
     directory,
     executor: check.choice?.planner.name ?? model.engine.executor,
+    device: check.choice?.gpu?.id ?? "cpu",
     runtime: model.engine.runtime,
     wouldRun: check.failure === undefined,
     reasons: check.failure === undefined ? [] : [check.failure.message],

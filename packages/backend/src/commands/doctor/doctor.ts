@@ -6,6 +6,7 @@ import { chooseExecutors } from "../../models/engine/choose-executor.ts";
 import { defaultCacheDirectory } from "../../models/cache/cache-directory.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
+import { formatNeeds } from "../describe-executor.ts";
 import type { CommandRunner } from "../command-context.ts";
 import { describeDeviations } from "../../models/gpu/kernel-verdict.ts";
 import { describeGpuCheck } from "./describe-gpu-check.ts";
@@ -95,14 +96,15 @@ function formatVerdict({ wouldRun, readiness, reasons, models }: DoctorReport["v
   return `${names} would not run: ${reasons.join("; ")}${others}`;
 }
 
-function describeModel({ id, model, reasons }: ModelProbe): string {
+function describeModel({ id, model, reasons, device }: ModelProbe): string {
   if (model === undefined) return [`no: ${id}`, ...reasons].join("\n");
   const { memoryPlan: plan } = model;
   const summary = `${id}, ${model.family}, ${formatCount(model.parameterCount)} parameters${quantizedAs(model.quantization)}`;
   const memory =
     plan === undefined
       ? ""
-      : `, needs ${formatBytes(plan.totalBytes + (model.answerMemoryBytes ?? 0))} for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
+      : `, needs ${formatNeeds(plan, { device, answerMemoryBytes: model.answerMemoryBytes ?? 0 })} ` +
+        `for ${plan.maxSequences} x ${plan.contextTokens} tokens`;
   const warnings = model.warnings.map(({ message }) => `warning: ${message}`);
   const answer = reasons.length === 0 ? "yes" : "no";
   return [`${answer}: ${summary}${memory}`, ...reasons, ...warnings].join("\n");

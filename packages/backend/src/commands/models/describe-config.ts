@@ -2,21 +2,22 @@ import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { describeNetwork, openConfig, type ModelInspection } from "@infernode/models";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import type { EngineCoreOptions } from "../../models/engine/engine-core.ts";
-import { chooseExecutors } from "../../models/engine/choose-executor.ts";
+import { chooseExecutors, type ExecutorChoice } from "../../models/engine/choose-executor.ts";
 import { planModel } from "../../models/engine/plan-model.ts";
 import { quantizeModel } from "../../models/engine/quantize-model.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 
-/** Those of the executor that runs on processors. */
-type KvCacheDtype = Exclude<ExecutorMemoryPlan["kvCacheDtype"], "bfloat16">;
+type KvCacheDtype = ExecutorMemoryPlan["kvCacheDtype"];
 
 /** A model by its config alone, and what it would take. */
 export interface ConfigDescription {
   readonly model: ModelInspection;
+  /** What it is planned for. */
+  readonly choice: ExecutorChoice;
   /** By how its weights are quantized. */
   readonly memoryPlans: Readonly<Record<WeightMode, ExecutorMemoryPlan>>;
-  /** Bytes of one token in the KV cache, over all layers. */
-  readonly kvCacheBytesPerToken: Readonly<Record<KvCacheDtype, number>>;
+  /** Bytes of one token in the KV cache, over all layers, in each type that the executor has. */
+  readonly kvCacheBytesPerToken: Readonly<Partial<Record<KvCacheDtype, number>>>;
 }
 
 /** One sequence of this many tokens, or of the model's context if that is shorter. */
@@ -30,10 +31,8 @@ const plannedTokens = 4096;
  */
 export async function describeConfig(path: string, options: EngineCoreOptions): Promise<ConfigDescription> {
   const network = await openConfig(path);
-  // No GPU is checked for a config alone.
-  const { executor = engineDefaults.executor } = options;
-  const asked = executor === "auto" ? "onnx" : executor;
-  const [{ planner }] = await chooseExecutors({ ...options, executor: asked });
+  const choice = await choosePlanned(options);
+  const { planner } = choice;
   const model = describeNetwork(network);
   const named = { ...network, name: model.name };
   const sizes = {
@@ -41,14 +40,31 @@ export async function describeConfig(path: string, options: EngineCoreOptions): 
     maxSequences: options.maxSequences ?? 1,
     contextTokens: options.contextTokens ?? Math.min(plannedTokens, network.config.contextTokens),
   };
-  const plan = async (quantize: WeightMode): Promise<ExecutorMemoryPlan> => {
-    const planned = await quantizeModel(named, { ...options, quantize }, planner);
-    await planner.assertSupported(planned.model);
-    return planModel(planned.model, sizes, { planner, budgetBytes: Number.MAX_SAFE_INTEGER }).executorPlan;
+  const quantizeTo = async (quantize: WeightMode): Promise<typeof named> => {
+    const quantized = await quantizeModel(named, { ...options, quantize }, planner);
+    await planner.assertSupported(quantized.model);
+    return quantized.model;
   };
-  const memoryPlans = { none: await plan("none"), int8: await plan("int8"), int4: await plan("int4") };
+  const [none, int8, int4] = [await quantizeTo("none"), await quantizeTo("int8"), await quantizeTo("int4")];
+  const plan = (planned: typeof named): ExecutorMemoryPlan =>
+    planModel(planned, sizes, { planner, budgetBytes: Number.MAX_SAFE_INTEGER }).executorPlan;
   const tokenBytes = (kvCacheDtype: KvCacheDtype): number =>
-    planner.plan(named, { maxSequences: 1, contextTokens: 1, kvCacheDtype }).kvBytesPerToken;
-  const kvCacheBytesPerToken = { float32: tokenBytes("float32"), int8: tokenBytes("int8") };
-  return { model, memoryPlans, kvCacheBytesPerToken };
+    planner.plan(none, { maxSequences: 1, contextTokens: 1, kvCacheDtype }).kvBytesPerToken;
+  return {
+    model,
+    choice,
+    memoryPlans: { none: plan(none), int8: plan(int8), int4: plan(int4) },
+    kvCacheBytesPerToken: Object.fromEntries(
+      planner.kvCacheDtypes.map((dtype) => [dtype, tokenBytes(dtype)] as const),
+    ),
+  };
+}
+
+/** The executor that the options name. No GPU is checked for a config alone. */
+async function choosePlanned(options: EngineCoreOptions): Promise<ExecutorChoice> {
+  const { executor = engineDefaults.executor, runtime } = options;
+  if (executor !== "auto" || runtime !== "auto") return (await chooseExecutors(options))[0];
+  const [choice] = await chooseExecutors({ executor: "onnx" });
+  const reason = "auto: no GPU is considered for a config alone; --executor cuda plans for one";
+  return { ...choice, reason };
 }

@@ -11,6 +11,7 @@ import { checkModel, type ModelDescription } from "../check-model.ts";
 import { inspectConfig } from "./inspect-config.ts";
 import { readConfigSources } from "../setting-options.ts";
 import { describeRotaries, shapeRows } from "./shape-rows.ts";
+import { describeExecutor } from "../describe-executor.ts";
 import { writeOutput } from "../standard-streams.ts";
 import { formatCount, formatRows, toPrintable } from "../terminal-text.ts";
 
@@ -119,12 +120,7 @@ export const inspectModel: CommandRunner = async (values, context) => {
   const { model, choice, failure } = await checkModel(options);
   if (model === undefined && failure !== undefined) throw failure;
   const reasons = failure === undefined ? [] : [failure.message];
-  const executor = choice && {
-    name: choice.planner.name,
-    reason: choice.reason,
-    device: choice.gpu?.id ?? "cpu",
-    warning: choice.warning,
-  };
+  const executor = choice && describeExecutor(choice);
   const text =
     values["json"] === true
       ? JSON.stringify(

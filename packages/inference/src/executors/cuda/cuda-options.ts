@@ -6,6 +6,7 @@ import {
   assertCount,
   assertKnownKeys,
   invalidOption,
+  parseKvCacheDtype,
   resolveCommonSizes,
   sizeNames,
 } from "../resolve-sizes.ts";
@@ -21,6 +22,9 @@ export interface ResolvedCudaSizes extends Required<Omit<PagedExecutorSizes, "pr
   /** `undefined`: `16-bit` where it can be. */
   readonly productPrecision: ProductPrecision | undefined;
 }
+
+/** The types of a KV cache. */
+export const cudaKvCacheDtypes = ["float32", "bfloat16", "int8"] as const;
 
 /** Positions in a page of the KV cache. */
 export const pageTokens = 16;
@@ -87,6 +91,5 @@ function resolveKvCacheDtype(model: ExecutorModel, name: KvCacheDtype | undefine
     });
     return isExact ? "float32" : "bfloat16";
   }
-  if (["float32", "bfloat16", "int8"].includes(name)) return name;
-  throw invalidOption("kvCacheDtype", '"float32", "bfloat16" or "int8"', name);
+  return parseKvCacheDtype(name, cudaKvCacheDtypes);
 }

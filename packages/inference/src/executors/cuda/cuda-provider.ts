@@ -3,7 +3,7 @@ import { assertFiniteWeights } from "../assert-finite-weights.ts";
 import type { ExecutorPlanner, ExecutorProvider } from "../executor-provider.ts";
 import { usedTensors } from "../network/network-summary.ts";
 import { createCudaExecutor } from "./cuda-executor.ts";
-import { assertCudaRuntime } from "./cuda-options.ts";
+import { assertCudaRuntime, cudaKvCacheDtypes } from "./cuda-options.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
 
 /** Checks and plans models for executors that run on an NVIDIA GPU; needs none. */
@@ -11,6 +11,7 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
   name: "cuda",
   library: "CUDA driver",
   runtimes: ["driver"],
+  kvCacheDtypes: cudaKvCacheDtypes,
   isFasterQuantized: true,
   assertSupported: async (model) => {
     planCuda(model, { maxSequences: 1 });

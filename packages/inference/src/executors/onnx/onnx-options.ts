@@ -12,6 +12,9 @@ import { defaultThreadCount } from "./thread-count.ts";
 /** The ways to call onnxruntime, the preferred one first. */
 export const onnxRuntimes = ["ffi", "binding"] as const;
 
+/** The types of a KV cache, that by default first. */
+export const onnxKvCacheDtypes = ["float32", "int8"] as const;
+
 /** A way to call onnxruntime, or the first one that works. */
 export type OnnxRuntimePreference = "auto" | (typeof onnxRuntimes)[number];
 
@@ -49,7 +52,7 @@ export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOp
   const { threads = defaultThreadCount() } = options;
   assertCount("threads", threads, 1024);
   const runtime = parseOnnxRuntime(options.runtime);
-  return Object.freeze({ ...resolveSizes(options.model, options), threads, runtime });
+  return Object.freeze({ ...resolveSizes(options.model, options, onnxKvCacheDtypes), threads, runtime });
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
@@ -62,5 +65,5 @@ export function parseOnnxRuntime(name: string = "auto"): OnnxRuntimePreference {
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxMemoryOptions(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
   assertKnownKeys(options, sizeNames);
-  return Object.freeze(resolveSizes(model, options));
+  return Object.freeze(resolveSizes(model, options, onnxKvCacheDtypes));
 }

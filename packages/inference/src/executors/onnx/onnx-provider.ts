@@ -6,7 +6,7 @@ import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
 import { resolveWeightFiles } from "./graph/weight-files.ts";
 import { planOnnxMemory } from "./memory-plan.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
-import { onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
+import { onnxKvCacheDtypes, onnxRuntimes, parseOnnxRuntime } from "./onnx-options.ts";
 import { describePrepackTarget, prepackWeights } from "./prepack-weights.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
@@ -18,6 +18,7 @@ export const onnxProvider: OnnxProvider = Object.freeze<OnnxProvider>({
   name: "onnx",
   library: "onnxruntime",
   runtimes: onnxRuntimes,
+  kvCacheDtypes: onnxKvCacheDtypes,
   isFasterQuantized: true,
   // Weights that are yet to be written have no files.
   assertSupported: async ({ architecture, config, weights }) => {

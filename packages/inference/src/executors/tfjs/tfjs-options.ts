@@ -10,6 +10,9 @@ import {
 import { type TfjsRuntimePreference, tfjsRuntimes } from "./runtime/runtimes.ts";
 import type { TensorFlow } from "./runtime/tensorflow.ts";
 
+/** The types of a KV cache. */
+export const tfjsKvCacheDtypes = ["float32"] as const;
+
 /** What `createTfjsExecutor` takes. The KV cache is of float32, and the backend decides about threads. */
 export interface TfjsExecutorOptions extends ExecutorOptions {
   /** How TensorFlow.js computes; `auto` takes the first one that is installed. [`auto`] */
@@ -45,13 +48,13 @@ export function resolveTfjsOptions(options: TfjsExecutorOptions): ResolvedTfjsOp
   if (options.tensorflow !== undefined && options.runtime !== undefined) {
     throw invalidOption("runtime", "none beside `tensorflow`", options.runtime);
   }
-  return Object.freeze({ ...resolveTfjsSizes(options.model, options), runtime });
+  return Object.freeze({ ...resolveSizes(options.model, options, tfjsKvCacheDtypes), runtime });
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveTfjsMemoryOptions(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
   assertKnownKeys(options, sizeNames);
-  return Object.freeze(resolveTfjsSizes(model, options));
+  return Object.freeze(resolveSizes(model, options, tfjsKvCacheDtypes));
 }
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
@@ -60,12 +63,4 @@ export function parseTfjsRuntime(name: string = "auto"): TfjsRuntimePreference {
   const runtime = known.find((each) => each === name);
   if (runtime === undefined) throw invalidOption("runtime", `one of ${known.join(", ")}`, name);
   return runtime;
-}
-
-function resolveTfjsSizes(model: ExecutorModel, options: ExecutorSizes): ResolvedSizes {
-  const sizes = resolveSizes(model, options);
-  if (sizes.kvCacheDtype !== "float32") {
-    throw invalidOption("kvCacheDtype", '"float32" with TensorFlow.js', sizes.kvCacheDtype);
-  }
-  return sizes;
 }

@@ -6,7 +6,7 @@ import { planTfjsMemory } from "./memory-plan.ts";
 import { openTfjsRuntime } from "./runtime/open-runtime.ts";
 import { tfjsRuntimes } from "./runtime/runtimes.ts";
 import { assertAddressable, createTfjsExecutor, stateNetwork } from "./tfjs-executor.ts";
-import { parseTfjsRuntime } from "./tfjs-options.ts";
+import { parseTfjsRuntime, tfjsKvCacheDtypes } from "./tfjs-options.ts";
 import { HeldWeights } from "./weights/held-weights.ts";
 
 /** Provides executors that run with TensorFlow.js. */
@@ -14,6 +14,7 @@ export const tfjsProvider: ExecutorProvider = Object.freeze<ExecutorProvider>({
   name: "tfjs",
   library: "TensorFlow.js",
   runtimes: tfjsRuntimes,
+  kvCacheDtypes: tfjsKvCacheDtypes,
   isFasterQuantized: false,
   assertSupported: async (model) => {
     stateNetwork(model, new HeldWeights(model.weights));

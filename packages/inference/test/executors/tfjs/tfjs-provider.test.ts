@@ -58,7 +58,8 @@ describe("refuses", () => {
 
   test.each([
     [{ runtime: "ffi" }, /`runtime`: expected one of auto, tfjs-node-gpu, tfjs-node, wasm, cpu, got "ffi"/],
-    [{ kvCacheDtype: "int8" }, /`kvCacheDtype`: expected "float32" with TensorFlow.js, got "int8"/],
+    [{ kvCacheDtype: "int8" }, /`kvCacheDtype`: expected "float32" with this executor, got "int8"/],
+    [{ kvCacheDtype: "bfloat16" }, /`kvCacheDtype`: expected "float32" with this executor, got "bfloat16"/],
     [{ threads: 0 }, /`threads`/],
   ] as const)("the options %j", async (options, message) => {
     const model = await openGolden("llama2");
