@@ -6,6 +6,7 @@ import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml/nvml-f
 import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml/nvml.ts";
 import { readDriverVersion } from "../../src/cuda/read-driver-version.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
+import { readHostMemory } from "../../src/devices/host-memory.ts";
 import { selectGpus } from "../../src/devices/select-gpus.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
@@ -14,6 +15,7 @@ const absent = { libraryPaths: ["lib-that-is-not-there.so.1"] };
 const gpuIsLost = 15;
 const notSupported = 3;
 const noPermission = 4;
+const unknownError = 999;
 
 describeOverStandIn("the GPUs of a machine", (standIn) => {
   const here = { libraryPaths: [standIn.path] };
@@ -99,6 +101,21 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     const { gpus, problems } = await readGpus(options);
     expect(problems).toEqual([]);
     expect(gpus[0]).toMatchObject({ totalBytes: 256 * mib, freeBytes: 128 * mib, usedBytes: 128 * mib });
+  });
+  it("have the host's memory where they have none of their own", async () => {
+    standIn.fail("nvmlDeviceGetMemoryInfo", notSupported);
+    const { gpus, problems } = await readGpus(options);
+    expect(problems).toEqual([]);
+    expect(gpus[0]?.totalBytes).toBe(readHostMemory().totalBytes);
+    expect(gpus[0]?.freeBytes).toBeGreaterThan(0);
+    expect(gpus[1]?.totalBytes).toBe(256 * mib);
+  });
+  it("are read although the name of a process is not", async () => {
+    standIn.fail("nvmlSystemGetProcessName", unknownError);
+    const { gpus, problems } = await readGpus(options);
+    expect(problems).toEqual([]);
+    expect(gpus[0]?.processes.find(({ pid }) => pid === 1000)?.name).toBeUndefined();
+    expect(gpus[0]?.processes.find(({ pid }) => pid === 1002)?.name).toBe("worker-1002");
   });
   for (const name of Object.keys({ ...nvmlFunctions, ...nvmlOptionalFunctions })) {
     if (!name.startsWith("nvmlDevice") || name === "nvmlDeviceGetCount_v2") continue;

@@ -1,4 +1,5 @@
 import type { MigInstance } from "../../devices/gpu.ts";
+import { readHostMemory } from "../../devices/host-memory.ts";
 import { decodeText } from "../driver/decode.ts";
 import type { GpuDetails } from "./gpu-inventory.ts";
 import type { Nvml } from "./nvml.ts";
@@ -16,24 +17,31 @@ export async function readNvmlText(
 
 type GpuMemory = Pick<GpuDetails, "totalBytes" | "freeBytes" | "usedBytes">;
 
+/** Reads the memory of a MIG instance. */
+export async function readInstanceMemory(nvml: Nvml, instance: bigint): Promise<GpuMemory> {
+  const out = new BigUint64Array(3);
+  await nvml.call("nvmlDeviceGetMemoryInfo", instance, out);
+  return decodeMemory(out);
+}
+
 /**
- * Reads the memory of a GPU or a MIG instance. Not every user may read a GPU in MIG mode: the result is then the
- * sum of its instances.
+ * Reads the memory of a GPU. Not every user may read a GPU in MIG mode: the result is then the sum of its instances. A GPU
+ * that has no memory of its own (such as GB10) reports none: the result is then the host's memory, which it shares.
  */
 export async function readNvmlMemory(
   nvml: Nvml,
   device: bigint,
-  instances: readonly MigInstance[] = [],
+  instances: readonly MigInstance[] | undefined,
 ): Promise<GpuMemory> {
-  const name = "nvmlDeviceGetMemoryInfo";
   const out = new BigUint64Array(3);
-  if (instances.length === 0) {
-    await nvml.call(name, device, out);
-  } else if (!(await nvml.query(name, device, out))) {
-    const totalBytes = instances.reduce((sum, instance) => sum + instance.totalBytes, 0);
-    const freeBytes = instances.reduce((sum, instance) => sum + instance.freeBytes, 0);
-    return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };
-  }
+  if (await nvml.query("nvmlDeviceGetMemoryInfo", device, out)) return decodeMemory(out);
+  const parts = instances ?? [readHostMemory()];
+  const totalBytes = parts.reduce((sum, part) => sum + part.totalBytes, 0);
+  const freeBytes = parts.reduce((sum, part) => sum + part.freeBytes, 0);
+  return { totalBytes, freeBytes, usedBytes: totalBytes - freeBytes };
+}
+
+function decodeMemory(out: BigUint64Array): GpuMemory {
   const [totalBytes = 0, freeBytes = 0, usedBytes = 0] = Array.from(out, Number);
   return { totalBytes, freeBytes, usedBytes };
 }

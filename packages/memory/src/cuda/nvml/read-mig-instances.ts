@@ -1,5 +1,5 @@
 import type { MigInstance } from "../../devices/gpu.ts";
-import { readNvmlMemory, readNvmlText } from "./nvml-values.ts";
+import { readInstanceMemory, readNvmlText } from "./nvml-values.ts";
 import type { Nvml } from "./nvml.ts";
 
 /** Reads the compute instances of a GPU in MIG mode; skips indices without an instance. */
@@ -16,7 +16,7 @@ export async function readMigInstances(nvml: Nvml, device: bigint): Promise<read
       (await nvml.query("nvmlDeviceGetGpuInstanceId", instance, ids)) &&
       (await nvml.query("nvmlDeviceGetComputeInstanceId", instance, ids.subarray(1)));
     if (!isKnown) continue;
-    const { totalBytes, freeBytes } = await readNvmlMemory(nvml, instance);
+    const { totalBytes, freeBytes } = await readInstanceMemory(nvml, instance);
     instances.push({
       uuid: await readNvmlText(nvml, instance, "nvmlDeviceGetUUID"),
       gpuInstanceId: ids[0] ?? 0,

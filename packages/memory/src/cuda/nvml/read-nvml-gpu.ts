@@ -78,9 +78,10 @@ async function readMigMode(nvml: Nvml, device: bigint): Promise<boolean | undefi
   return isAvailable ? current[0] === nvmlDeviceMigEnable : undefined;
 }
 
+/** A process may be of another container, or end meanwhile: a failure says nothing of the GPU. */
 async function readProcessName(nvml: Nvml, pid: number): Promise<string | undefined> {
   const out = new Uint8Array(256);
-  const isAvailable = await nvml.query("nvmlSystemGetProcessName", pid, out, out.length);
+  const isAvailable = await nvml.query("nvmlSystemGetProcessName", pid, out, out.length).catch(() => false);
   const name = decodeText(out);
   return isAvailable && name !== "" ? name : undefined;
 }
@@ -117,7 +118,7 @@ export async function readNvmlGpu(nvml: Nvml, index: number): Promise<GpuDetails
     uuid: await readNvmlText(nvml, device, "nvmlDeviceGetUUID"),
     pciAddress: await readPciAddress(nvml, device),
     computeCapability: await readComputeCapability(nvml, device),
-    ...(await readNvmlMemory(nvml, device, migInstances)),
+    ...(await readNvmlMemory(nvml, device, isMigEnabled === true ? migInstances : undefined)),
     ...(await readUtilization(nvml, device)),
     temperatureCelsius: await readTemperature(nvml, device),
     powerWatts: await readWatts(nvml, device, "nvmlDeviceGetPowerUsage"),
