@@ -3,6 +3,7 @@ import { formatConfig } from "../config/resolve/format-config.ts";
 import { resolveConfig, type ResolvedConfig } from "../config/resolve/resolve-config.ts";
 import { createDaemonLog, isPrettyLog } from "../log/create-logger.ts";
 import { createDaemon, type Daemon, type DaemonAddress } from "../daemon/daemon.ts";
+import { unifyDevices } from "../models/local/unify-devices.ts";
 import { BackendError } from "../errors.ts";
 import { toExitCode, exitCodes } from "../exit-codes.ts";
 import { formatBanner } from "./banner.ts";
@@ -65,7 +66,11 @@ export const serve: CommandRunner = async (values, context) => {
     }
   }
   const startedAtMs = performance.now();
-  const daemon = createDaemon(config, { ...log, consulToken: context.environment["CONSUL_HTTP_TOKEN"] });
+  const models = await unifyDevices(config.models);
+  const daemon = createDaemon(
+    { ...config, models },
+    { ...log, consulToken: context.environment["CONSUL_HTTP_TOKEN"] },
+  );
   const stopping = stopOnSignals(daemon, { logger, context, signals: ["SIGHUP", "SIGINT", "SIGTERM"] });
   let address: DaemonAddress;
   try {

@@ -3,6 +3,7 @@ import { resolveConfig, type PartialConfig } from "../config/resolve/resolve-con
 import type { InfernodeEventSink } from "../events/event-bus.ts";
 import { createAdapterModels } from "../models/adapters/adapter-models.ts";
 import { createEngines } from "../models/local/create-engines.ts";
+import { unifyDevices } from "../models/local/unify-devices.ts";
 import { engineOptionsOf } from "../models/local/engine-options.ts";
 import { shareGpus } from "../models/local/share-gpus.ts";
 import { createModelPool, type PoolMember } from "../models/model-pool.ts";
@@ -50,8 +51,9 @@ async function startInline(
 export async function startModels(overrides: PartialConfig, options: StartOptions): Promise<ModelService> {
   const { isInline = false, events = { emit: () => undefined }, onOutput } = options;
   const { config } = await resolveConfig({ file: false, overrides });
-  if (isInline) return createModelPool(await startInline(shareGpus(config.models), events));
-  const { engines, service } = createEngines(config, { events, onOutput });
+  const models = await unifyDevices(config.models);
+  if (isInline) return createModelPool(await startInline(shareGpus(models), events));
+  const { engines, service } = createEngines({ ...config, models }, { events, onOutput });
   try {
     await Promise.all(engines.map((engine) => engine.start()));
     return service;

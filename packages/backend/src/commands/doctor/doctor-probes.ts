@@ -2,6 +2,7 @@ import type { ExecutorProvider } from "@infernode/inference";
 import { createHostMemoryPool } from "@infernode/memory";
 import { embeddedModelDirectory, modelNameOf, openCheckpoint, type Checkpoint } from "@infernode/models";
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
+import { unifyDevices } from "../../models/local/unify-devices.ts";
 import { engineOptionsOf } from "../../models/local/engine-options.ts";
 import { shareGpus } from "../../models/local/share-gpus.ts";
 import {
@@ -65,7 +66,9 @@ export async function probeModels(
   const modelIds = models.map(({ id }) => id);
   const budget = createMemoryBudget({ modelIds, limitBytes: engine.memoryLimitBytes });
   return Promise.all(
-    shareGpus(models).map(async (model) => probeModel(model, budget.share(model.id), verifyGpu)),
+    shareGpus(await unifyDevices(models)).map(async (model) =>
+      probeModel(model, budget.share(model.id), verifyGpu),
+    ),
   );
 }
 

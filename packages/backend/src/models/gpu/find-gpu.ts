@@ -45,6 +45,22 @@ export async function findGpu(name: string, options: FindGpuOptions = {}): Promi
   return { problem: deviceProblem(description, { cudaVersion, version: await readVersion() }) ?? "" };
 }
 
+/** The UUIDs of GPUs by other names of them; without those that the driver does not know. */
+export function uuidsOf(
+  names: Iterable<string>,
+  loadDriver: () => CudaDriver = loadCudaDriver,
+): ReadonlyMap<string, string> {
+  let devices: readonly CudaDeviceDescription[];
+  try {
+    devices = describeCudaDevices(loadDriver());
+  } catch {
+    // What is wrong with the driver is said where a GPU is looked for.
+    return new Map();
+  }
+  const found = Array.from(names, (name) => [name, selectDevice(devices, name)?.uuid] as const);
+  return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
 function describeVisible(devices: readonly CudaDeviceDescription[]): string {
   if (devices.length === 0) return "a device that the driver shows, and it shows none";
   return `a device among ${devices.map(({ ordinal, uuid }) => `${ordinal} (${uuid})`).join(", ")}`;

@@ -6,7 +6,8 @@ const sum = (shares: readonly number[]): number => shares.reduce((total, share) 
 /**
  * Divides the memory of each GPU between the models of a daemon that `auto` may run on it, where their shares are more than
  * the whole: they are planned at the same time, and each would take its share of what is free. Models that are to run on
- * the GPU by `engine.executor` keep their shares; the others have what these leave of the default.
+ * the GPU by `engine.executor` keep their shares; the others have what these leave of the default. Each GPU has one name
+ * (`unifyDevices`).
  */
 export function shareGpus(models: readonly ModelConfig[]): readonly ModelConfig[] {
   return models.map((model) => {
