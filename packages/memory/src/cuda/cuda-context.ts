@@ -1,5 +1,6 @@
 import { MemoryError } from "../errors.ts";
 import type { CudaDriver } from "./driver/cuda-driver.ts";
+import { callForeignAsync } from "./driver/foreign-library.ts";
 
 /** The driver and the primary context of a device, shared by its streams, events, pools and pinned buffers. */
 export interface CudaContext {
@@ -7,6 +8,8 @@ export interface CudaContext {
   readonly deviceId: string;
   /** Makes the context current in this thread. @throws MemoryError `CUDA_HANDLE_DISPOSED` after its release */
   makeCurrent(): void;
+  /** Makes it current in one thread of libuv's pool, whichever runs the call. @throws as `makeCurrent` */
+  makeCurrentInPool(): Promise<void>;
   /** Keeps the context alive beyond its device; the returned function releases it, once. */
   retain(): () => void;
   /** Calls back when a stream is destroyed, after its work is done; returns the unsubscribe function. */
@@ -52,12 +55,19 @@ export function retainCudaContext(driver: CudaDriver, device: number, deviceId: 
       throw error;
     }
   };
+  const assertLive = (): void => {
+    if (isReleased) throw handleDisposed(`device ${deviceId}`);
+  };
   return {
     driver,
     deviceId,
     makeCurrent() {
-      if (isReleased) throw handleDisposed(`device ${deviceId}`);
+      assertLive();
       driver.setCurrent(primary);
+    },
+    async makeCurrentInPool() {
+      assertLive();
+      driver.check(await callForeignAsync(functions.cuCtxSetCurrent, primary), "cuCtxSetCurrent");
     },
     retain() {
       userCount += 1;

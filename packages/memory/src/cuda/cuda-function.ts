@@ -59,7 +59,7 @@ const maxGridYz = 65_535;
 /** What every kernel may use without opting in, static and dynamic together. */
 const plainSharedBytes = 48 * 1024;
 
-/** Creates the function for a kernel's handle. */
+/** Creates the function for a kernel's handle, and loads the kernel. @throws CudaError `CUDA_ERROR` */
 export function createCudaFunction<Entry extends KernelEntry>(
   owner: FunctionOwner,
   handle: bigint,
@@ -69,6 +69,11 @@ export function createCudaFunction<Entry extends KernelEntry>(
   const { driver, deviceId } = context;
   const { functions } = driver;
   const block = createArgumentBlock(name, entry.parameters);
+  const read = (attribute: number): number =>
+    driver.readInt32((out) => functions.cuFuncGetAttribute(out, attribute, handle), "cuFuncGetAttribute");
+  // Drivers load a kernel when it is first needed (CUDA_MODULE_LOADING is LAZY by default since CUDA 12.2), and a recording
+  // is too late for that: it takes device memory, and may wait for the device. Reading an attribute loads it.
+  const registerCount = read(functionAttribute.registerCount);
   const maxDynamicBytes = device.attributes.optInSharedBytesPerBlock - entry.staticSharedBytes;
   let allowedDynamicBytes = plainSharedBytes - entry.staticSharedBytes;
 
@@ -126,10 +131,8 @@ export function createCudaFunction<Entry extends KernelEntry>(
     attributes() {
       owner.assertLive();
       context.makeCurrent();
-      const read = (attribute: number): number =>
-        driver.readInt32((out) => functions.cuFuncGetAttribute(out, attribute, handle), "cuFuncGetAttribute");
       return {
-        registerCount: read(functionAttribute.registerCount),
+        registerCount,
         localBytes: read(functionAttribute.localBytes),
         staticSharedBytes: read(functionAttribute.staticSharedBytes),
         maxThreadsPerBlock: read(functionAttribute.maxThreadsPerBlock),

@@ -19,7 +19,8 @@ export interface CudaGraph extends Disposable {
 
 /**
  * Records the work that `record` queues on a stream, without running it: launches, fills, and copies from and to
- * pinned buffers. The stream must be a created one, not the default stream.
+ * pinned buffers. The stream must be a created one, not the default stream. Calls that may wait for the device spoil the
+ * recording: kernels are got of their modules, and memory is allocated, before it.
  * @throws what `record` throws, after the recording was ended; MemoryError `WRONG_DEVICE`,
  * `CUDA_HANDLE_DISPOSED`; CudaError `CUDA_ERROR` for work that cannot be recorded
  */

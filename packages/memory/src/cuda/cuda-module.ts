@@ -14,7 +14,7 @@ export interface CudaModule<Manifest extends KernelManifest = KernelManifest> ex
   readonly deviceId: string;
   readonly isDisposed: boolean;
   /**
-   * Returns a kernel by its name; the same object each time.
+   * Returns a kernel by its name, loaded; the same object each time.
    * @throws MemoryError `INVALID_ARGUMENT` for a name that the manifest has not, `CUDA_HANDLE_DISPOSED`;
    * CudaError `CUDA_ERROR` for a kernel that the image has not
    */

@@ -1,7 +1,11 @@
 import { assertDevice } from "../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
 import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
-import { cuStreamNonBlocking, cudaErrorInvalidContext } from "./driver/cuda-functions.ts";
+import {
+  cuStreamNonBlocking,
+  cudaErrorContextIsDestroyed,
+  cudaErrorInvalidContext,
+} from "./driver/cuda-functions.ts";
 import { callForeignAsync } from "./driver/foreign-library.ts";
 
 /** A CUDA stream. Work on one stream runs in order; work on different streams is ordered by events only. */
@@ -86,9 +90,7 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
       const event = idleEvents.pop() ?? createCudaEvent(context, { isSleeping: true });
       try {
         driver.check(functions.cuEventRecord(event.handle, stream), "cuEventRecord");
-        const status = await callForeignAsync(functions.cuEventSynchronize, event.handle);
-        if (status === cudaErrorInvalidContext) await pollUntilComplete(event);
-        else driver.check(status, "cuEventSynchronize");
+        await waitInPool(context, event);
       } finally {
         idleEvents.push(event);
       }
@@ -107,7 +109,28 @@ export function createCudaStream(context: CudaContext, id: number): CudaStream {
   };
 }
 
-/** For drivers that require the context to be current in the waiting thread. */
+/** More than enough for each thread of a large pool to be given the context once. */
+const mostPoolAttempts = 512;
+
+/**
+ * Waits in a thread of libuv's pool. The documents do not say that a thread without a current context may wait for an event:
+ * where the driver refuses it, the threads of the pool are given the context, which they keep. Which thread runs a call is
+ * not known, and they may take turns: so the number of calls between two attempts differs.
+ */
+async function waitInPool(context: CudaContext, event: CudaEvent): Promise<void> {
+  const { driver } = context;
+  for (let attempt = 0; attempt < mostPoolAttempts; attempt += 1) {
+    const status = await callForeignAsync(driver.functions.cuEventSynchronize, event.handle);
+    // The thread may also have the context of a device that was closed.
+    if (status !== cudaErrorInvalidContext && status !== cudaErrorContextIsDestroyed) {
+      return driver.check(status, "cuEventSynchronize");
+    }
+    for (let call = 0; call <= attempt % 3; call += 1) await context.makeCurrentInPool();
+  }
+  await pollUntilComplete(event);
+}
+
+/** Where no thread of the pool may wait. */
 async function pollUntilComplete(event: CudaEvent): Promise<void> {
   while (!event.isComplete()) await new Promise((resolve) => setImmediate(resolve));
 }

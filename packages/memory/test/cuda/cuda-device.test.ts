@@ -157,10 +157,31 @@ describeOverStandIn("a CUDA device", (standIn) => {
     stream.record(end);
     for (const event of [start, end]) event.dispose();
   });
-  it("polls where the driver requires a current context in the waiting thread", async () => {
+  it("gives the waiting threads the context that the driver requires there", async () => {
     using device = createCudaDevice({ driver });
-    standIn.fail("cuEventSynchronize", 201);
+    using other = createCudaDevice({ driver, ordinal: 1 });
+    using stream = device.createStream();
+    const calls: number[] = [];
+    for (let round = 0; round < 200; round += 1) {
+      await Promise.all([device.synchronize(), other.synchronize(), stream.synchronize()]);
+      const before = standIn.callCount();
+      await stream.synchronize();
+      calls.push(standIn.callCount() - before);
+    }
+    // The context, the record and the wait: in the end no thread has to be given anything any more.
+    expect(calls.slice(-20)).toEqual(Array.from({ length: 20 }, () => 3));
+  });
+  it.each([201, 709])("polls where no thread of the pool may wait, by status %i", async (status) => {
+    using device = createCudaDevice({ driver });
+    standIn.fail("cuEventSynchronize", status, { forever: true });
     await expect(device.synchronize()).resolves.toBeUndefined();
+  });
+  it("has threads that wait for a device after the one they waited for before was closed", async () => {
+    for (const ordinal of [0, 1, 0]) {
+      using device = createCudaDevice({ driver, ordinal });
+      const waits = Promise.all(Array.from({ length: 8 }, () => device.synchronize()));
+      await expect(waits).resolves.toHaveLength(8);
+    }
   });
   it("queues a pinned copy, and runs a pageable copy before it returns", async () => {
     {
@@ -180,6 +201,21 @@ describeOverStandIn("a CUDA device", (standIn) => {
       pinned.dispose();
     }
     await collectUntil(() => standIn.live().pinned === 0);
+  });
+  it("refuses copies that leave pinned memory, and breaks the context when it is freed before its copy", () => {
+    const device = createCudaDevice({ driver });
+    const pool = createCudaMemoryPool({ device, limitBytes: 64 * mib });
+    const block = pool.allocate({ sizeBytes: 1024, tag });
+    const { functions } = driver;
+    const address = driver.readUint64((out) => functions.cuMemHostAlloc(out, 512, 0), "cuMemHostAlloc");
+    expect(functions.cuMemcpyHtoDAsync_v2(block.devicePointer, address + 1n, 512, 0n)).toBe(1);
+    expect(functions.cuMemHostAlloc(new BigUint64Array(1), 0, 0)).toBe(1);
+    expect(functions.cuMemFreeHost(address + 8n)).toBe(1);
+    standIn.hold();
+    expect(functions.cuMemcpyHtoDAsync_v2(block.devicePointer, address, 512, 0n)).toBe(0);
+    expect(functions.cuMemFreeHost(address)).toBe(700);
+    standIn.abandon();
+    standIn.release();
   });
   it("keeps pinned memory while a view is reachable, and refuses the buffer after dispose", async () => {
     let view: Uint8Array | undefined;

@@ -85,6 +85,7 @@ export const cudaErrorOutOfMemory = 2;
 export const cudaErrorNoDevice = 100;
 export const cudaErrorInvalidContext = 201;
 export const cudaErrorNotReady = 600;
+export const cudaErrorContextIsDestroyed = 709;
 
 /** Flags; the header writes `CU_STREAM_NON_BLOCKING`. */
 export const cuStreamNonBlocking = 1;

@@ -5,14 +5,14 @@
 #include <dlfcn.h>
 #include "launch.h"
 
-enum { INVALID_IMAGE = 200, NO_BINARY = 209, OUT_OF_RESOURCES = 701, CAPTURE_UNSUPPORTED = 900, CAPTURE_IMPLICIT = 906 };
-enum { PLAIN_SHARED = 48 * 1024, OPT_IN_SHARED = 227 * 1024, MAX_PARAMETERS = 64 };
+enum { INVALID_IMAGE = 200, NO_BINARY = 209, ILLEGAL_STATE = 401, OUT_OF_RESOURCES = 701, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURE_WRONG_THREAD = 908 };
+enum { PLAIN_SHARED = 48 * 1024, MAX_PARAMETERS = 64 };
 
 typedef struct { ptx_describe_function *describe; ptx_run_function *run; int live; uint64_t hash; } module_t;
 typedef struct function {
   module_t *module;
   const struct ptx_kernel_info *info;
-  int index, kind, max_dynamic;
+  int index, kind, max_dynamic, is_loaded;
   struct function *next; /* of all; they live as long as the process */
 } function_t;
 typedef struct launch {
@@ -21,7 +21,7 @@ typedef struct launch {
   void *pointers[MAX_PARAMETERS];
   uint64_t values[MAX_PARAMETERS];
 } launch_t;
-typedef struct graph { op_t *nodes; int count, room; } graph_t;
+typedef struct graph { op_t *nodes; int count, room, is_invalid, is_executable; } graph_t;
 
 static char kernel_folder[512];
 static uint64_t kernel_seed = 1;
@@ -119,9 +119,9 @@ static status_t load_module(uint64_t *out, const char *image, char *log, size_t 
   *out = (uint64_t)module;
   return OK;
 }
-status_t cuModuleLoadData(uint64_t *out, const void *image) { ENTER; NEED_CONTEXT; return load_module(out, image, NULL, 0); }
+status_t cuModuleLoadData(uint64_t *out, const void *image) { ENTER; NEED_CONTEXT; NOT_IN_CAPTURE; return load_module(out, image, NULL, 0); }
 status_t cuModuleLoadDataEx(uint64_t *out, const void *image, unsigned count, int *options, void **values) {
-  ENTER; NEED_CONTEXT;
+  ENTER; NEED_CONTEXT; NOT_IN_CAPTURE;
   char *log = NULL;
   size_t log_size = 0;
   for (unsigned i = 0; i < count; i++) {
@@ -132,7 +132,14 @@ status_t cuModuleLoadDataEx(uint64_t *out, const void *image, unsigned count, in
   return load_module(out, image, log, log_size);
 }
 static module_t *module_of(uint64_t handle) { module_t *module = (module_t *)handle; return module && module->live ? module : NULL; }
-status_t cuModuleUnload(uint64_t handle) { ENTER; NEED_CONTEXT; module_t *module = module_of(handle); if (!module) return INVALID_HANDLE; module->live = 0; live_modules--; return OK; }
+status_t cuModuleUnload(uint64_t handle) {
+  ENTER; NEED_CONTEXT; NOT_IN_CAPTURE;
+  module_t *module = module_of(handle);
+  if (!module) return INVALID_HANDLE;
+  for (int i = 0; i < op_count; i++) if (!ops[i].done && ops[i].launch && ops[i].launch->function->module == module) return sticky = ILLEGAL_ADDRESS;
+  module->live = 0; live_modules--;
+  return OK;
+}
 status_t cuModuleGetFunction(uint64_t *out, uint64_t handle, const char *name) {
   ENTER; NEED_CONTEXT;
   module_t *module = module_of(handle);
@@ -166,6 +173,8 @@ status_t cuFuncGetAttribute(int *out, int which, uint64_t handle) {
   ENTER; NEED_CONTEXT;
   function_t *function = function_of(handle);
   if (!function) return INVALID_HANDLE;
+  NOT_IN_CAPTURE;
+  function->is_loaded = 1;
   *out = which == 0 ? (int)function->info->max_threads : which == 1 ? (int)function->info->static_shared : which == 4 ? 32 : which == 8 ? function->max_dynamic : 0;
   return OK;
 }
@@ -184,6 +193,10 @@ status_t cuLaunchKernel(uint64_t handle, unsigned gx, unsigned gy, unsigned gz, 
   uint64_t threads = (uint64_t)bx * by * bz;
   if (!gx || !gy || !gz || !threads || gx > INT32_MAX || gy > 65535 || gz > 65535 || threads > 1024 || bz > 64) return INVALID_VALUE;
   op_t op = {.kind = function->kind, .stream = stream_of(stream), .value = 1};
+  if (!op.stream) return INVALID_HANDLE;
+  /* A kernel is loaded when its attributes are read or when it is first launched, for which the device may have to wait. */
+  if (op.stream->recording && !function->is_loaded) return invalidate(op.stream->recording);
+  function->is_loaded = 1;
   if (function->kind != KERNEL) {
     uint64_t argument = *(uint64_t *)arguments[0];
     if (threads * gx * gy * gz != 1) return INVALID_VALUE;
@@ -205,8 +218,12 @@ status_t cuLaunchKernel(uint64_t handle, unsigned gx, unsigned gy, unsigned gz, 
 }
 
 /* ---- graphs ---- */
+static status_t invalidate(graph_t *graph) { graph->is_invalid = 1; return CAPTURE_UNSUPPORTED; }
 static status_t record(graph_t *graph, op_t op) {
-  if (op.kind == MARK || op.kind == WAIT || op.kind == SPIN) return CAPTURE_UNSUPPORTED;
+  if (graph->is_invalid) return CAPTURE_INVALIDATED;
+  if (op.kind == MARK || op.kind == WAIT || op.kind == SPIN) return invalidate(graph);
+  const uint64_t host = host_of(&op);
+  if (host && op.size && !*pinned_around(host)) return invalidate(graph);
   if (graph->count == graph->room) graph->nodes = realloc(graph->nodes, (size_t)(graph->room = graph->room ? 2 * graph->room : 64) * sizeof(op_t));
   graph->nodes[graph->count++] = op;
   return OK;
@@ -230,28 +247,44 @@ static void free_graph(graph_t *graph) {
 status_t cuStreamBeginCapture_v2(uint64_t handle, unsigned mode) {
   ENTER; NEED_CONTEXT;
   stream_t *stream = stream_of(handle);
-  if (!stream || mode > 2) return INVALID_VALUE;
-  if (!handle) return CAPTURE_IMPLICIT;
-  if (stream->recording) return INVALID_VALUE;
+  /* Not relaxed: nothing would be forbidden. */
+  if (!stream || mode > 1) return INVALID_VALUE;
+  if (!handle) return CAPTURE_UNSUPPORTED;
+  if (stream->recording || capturing) return ILLEGAL_STATE;
   stream->recording = calloc(1, sizeof(graph_t));
+  capturing = stream;
   live_graphs++;
   return OK;
 }
 status_t cuStreamEndCapture(uint64_t handle, uint64_t *out) {
   ENTER;
+  if (current < 0 || !retained[current]) return INVALID_CONTEXT;
   stream_t *stream = stream_of(handle);
-  if (!stream || !stream->recording) return INVALID_VALUE;
-  *out = (uint64_t)stream->recording;
+  if (!stream || !stream->recording) return ILLEGAL_STATE;
+  if (capturing != stream) return CAPTURE_WRONG_THREAD;
+  graph_t *graph = stream->recording;
   stream->recording = NULL;
-  return sticky;
+  capturing = NULL;
+  status_t status = graph->is_invalid ? CAPTURE_INVALIDATED : sticky;
+  if (status) free_graph(graph);
+  *out = status ? 0 : (uint64_t)graph;
+  return status;
 }
-status_t cuGraphInstantiateWithFlags(uint64_t *out, uint64_t graph, uint64_t flags) { ENTER; NEED_CONTEXT; if (!graph || flags) return INVALID_VALUE; *out = (uint64_t)copy_graph((graph_t *)graph); return OK; }
+status_t cuGraphInstantiateWithFlags(uint64_t *out, uint64_t handle, uint64_t flags) {
+  ENTER; NEED_CONTEXT; NOT_IN_CAPTURE;
+  graph_t *graph = (graph_t *)handle;
+  if (!graph || graph->is_executable || flags) return INVALID_VALUE;
+  graph = copy_graph(graph);
+  graph->is_executable = 1;
+  *out = (uint64_t)graph;
+  return OK;
+}
 status_t cuGraphLaunch(uint64_t handle, uint64_t on) {
   ENTER; NEED_CONTEXT;
   stream_t *stream = stream_of(on);
   const graph_t *graph = (graph_t *)handle;
-  if (!graph || !stream) return INVALID_HANDLE;
-  if (stream->recording) return CAPTURE_UNSUPPORTED;
+  if (!graph || !graph->is_executable || !stream) return INVALID_HANDLE;
+  if (stream->recording) return invalidate(stream->recording);
   if (idle_step_ns) {
     uint64_t now = now_ns();
     stream->busy_until_ns = (stream->busy_until_ns > now ? stream->busy_until_ns : now) + idle_step_ns;
@@ -259,11 +292,13 @@ status_t cuGraphLaunch(uint64_t handle, uint64_t on) {
   for (int i = 0; i < graph->count; i++) {
     op_t op = graph->nodes[i];
     op.stream = stream;
+    const uint64_t host = host_of(&op);
+    if ((host && op.size && !*pinned_around(host)) || (op.launch && !op.launch->function->module->live)) return sticky = ILLEGAL_ADDRESS;
     if (op.launch) op.launch = memcpy(malloc(sizeof(launch_t)), op.launch, sizeof(launch_t));
     status_t status = queue(op);
     if (status) { free(op.launch); return status; }
   }
   return OK;
 }
-status_t cuGraphExecDestroy(uint64_t graph) { ENTER; if (!graph) return INVALID_HANDLE; free_graph((graph_t *)graph); return OK; }
-status_t cuGraphDestroy(uint64_t graph) { ENTER; if (!graph) return INVALID_HANDLE; free_graph((graph_t *)graph); return OK; }
+status_t cuGraphExecDestroy(uint64_t graph) { ENTER; if (!graph || !((graph_t *)graph)->is_executable) return INVALID_VALUE; free_graph((graph_t *)graph); return OK; }
+status_t cuGraphDestroy(uint64_t graph) { ENTER; if (!graph || ((graph_t *)graph)->is_executable) return INVALID_VALUE; free_graph((graph_t *)graph); return OK; }

@@ -1,10 +1,12 @@
 /*
  * A stand-in for the CUDA driver, NVML and cuBLASLt on host memory, for tests only; it is not shipped.
- * It exports the functions that the package calls, enforces their rules (a current context, ranges inside
+ * It exports the functions that the package calls, enforces their rules (a current context in each thread, ranges inside
  * live allocations, no access before it is granted, a memory limit per device, only the devices in
- * CUDA_VISIBLE_DEVICES) and returns their status values. Any call can be made to fail.
+ * CUDA_VISIBLE_DEVICES, the calls that a recording forbids, the shared memory of the smallest card) and returns their
+ * status values. Where the documents leave a rule open, it takes the strict one. Any call can be made to fail.
  * Streams can be held: then each runs only as far as it is awaited, and after release they run in random order.
- * Work on memory that is freed breaks the context.
+ * Work on memory that is freed breaks the context, and so does freeing pinned memory or unloading kernels that queued work
+ * still uses.
  * With STAND_IN_IDLE=<count> no kernel runs, and any is known: a launch costs no more than its call. Fresh memory then
  * holds integers below the count, so that what is read as sampled tokens is some of them. With STAND_IN_STEP_US events
  * are reached as if each graph took the device so many microseconds.
@@ -21,6 +23,8 @@
 #include <unistd.h>
 
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700 };
+/* Compute capability 8.6, 8.9 and 12.0 have no more shared memory for a block, whatever the stand-in says it is. */
+enum { OPT_IN_SHARED = 99 * 1024 };
 enum { MAX_DEVICES = 8, MAX_RANGES = 65536, MAX_OPS = 65536, MAX_STREAMS = 256, GRANULARITY = 2097152 };
 
 typedef int status_t;
@@ -112,6 +116,10 @@ static uint64_t own_used[MAX_DEVICES], *used = own_used;
 static int contexts[MAX_DEVICES], retained[MAX_DEVICES];
 static int live_streams, live_events, live_pinned, live_handles, live_reservations, is_initialized, nvml_users;
 static __thread int current = -1;
+/* The stream that this thread records. */
+static __thread stream_t *capturing;
+typedef struct pinned { uint64_t base, size; struct pinned *next; } pinned_t;
+static pinned_t *pinned_ranges;
 
 /* For programs that only load it, such as benchmarks. */
 __attribute__((constructor)) static void read_environment(void) {
@@ -186,6 +194,7 @@ static range_t *exact_range(uint64_t base) {
 static uint64_t now_ns(void) { struct timespec at; clock_gettime(CLOCK_MONOTONIC, &at); return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec; }
 static void run_launch(struct launch *launch), run_product(const struct product *product);
 static status_t record(struct graph *graph, op_t op);
+static status_t invalidate(struct graph *graph);
 /* Returns whether the work is done; only a spinning kernel takes time. */
 static int run_op(op_t *op) {
   int reads = op->kind == TO_HOST || op->kind == ON_DEVICE, writes = op->kind == TO_DEVICE || op->kind == ON_DEVICE || op->kind == FILL || op->kind == POKE;
@@ -225,7 +234,10 @@ static void advance(stream_t *stream, uint64_t to, int waits) {
   while (op_count > 0 && ops[op_count - 1].done) op_count--;
 }
 static stream_t *stream_of(uint64_t handle) {
-  if (handle == 0) return current < 0 ? NULL : &default_streams[current];
+  if (handle == 0) {
+    if (current >= 0) default_streams[current].device = current;
+    return current < 0 ? NULL : &default_streams[current];
+  }
   stream_t *stream = (stream_t *)handle;
   return stream->live ? stream : NULL;
 }
@@ -298,6 +310,9 @@ static const struct { int status; const char *name, *text; } names[] = {
   {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}, {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
   {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"}, {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
   {701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"}, {716, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
+  {401, "CUDA_ERROR_ILLEGAL_STATE", "the operation cannot be performed in the present state"},
+  {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
+  {908, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD", "attempt to terminate a thread-local capture sequence from another thread"},
   {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}, {906, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "operation would make the legacy stream depend on a capturing blocking stream"},
   {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
@@ -358,7 +373,7 @@ status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; (void)device; *ou
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
   ENTER;
   (void)device;
-  static const int others[][2] = {{8, 49152}, {13, 1980000}, {16, 132}, {36, 2619000}, {37, 5120}, {38, 52428800}, {39, 2048}, {75, 9}, {81, 233472}, {82, 65536}, {97, 232448}, {115, 1}};
+  static const int others[][2] = {{8, 49152}, {13, 1980000}, {16, 132}, {36, 2619000}, {37, 5120}, {38, 52428800}, {39, 2048}, {75, 9}, {81, 233472}, {82, 65536}, {97, OPT_IN_SHARED}, {115, 1}};
   *out = which == 102 ? has_vmm : 0;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) if (others[i][0] == which) *out = others[i][1];
   return OK;
@@ -373,6 +388,8 @@ status_t cuCtxSetCurrent(uint64_t context) {
   return current < 0 && context ? INVALID_CONTEXT : OK;
 }
 #define NEED_CONTEXT if (current < 0 || !retained[current]) return INVALID_CONTEXT; if (sticky) return sticky
+/* Calls that may wait for the device: a thread that records must not make them. */
+#define NOT_IN_CAPTURE if (capturing) return invalidate(capturing->recording)
 status_t cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { ENTER; NEED_CONTEXT; *free_bytes = device_bytes - used[current]; *total = device_bytes; return OK; }
 static status_t take(uint64_t size) {
   if (size == 0) return INVALID_VALUE;
@@ -421,17 +438,46 @@ static status_t release(ptr_t at) {
   munmap(range->memory, range->whole);
   return OK;
 }
-status_t cuMemAlloc_v2(ptr_t *out, size_t size) { ENTER; return allocate(out, size); }
+status_t cuMemAlloc_v2(ptr_t *out, size_t size) { ENTER; NOT_IN_CAPTURE; return allocate(out, size); }
 /* Waits for the whole device, as the driver does. */
 status_t cuMemFree_v2(ptr_t at) { ENTER; NEED_CONTEXT; release_all(); return release(at); }
 status_t cuMemAllocAsync(ptr_t *out, size_t size, uint64_t stream) { ENTER; (void)stream; return allocate(out, size); }
 status_t cuMemFreeAsync(ptr_t at, uint64_t stream) { ENTER; (void)stream; return release(at); }
-status_t cuMemHostAlloc(void **out, size_t size, unsigned flags) { ENTER; NEED_CONTEXT; (void)flags; if (posix_memalign(out, 4096, size)) return OUT_OF_MEMORY; live_pinned++; return OK; }
-status_t cuMemFreeHost(void *at) { ENTER; NEED_CONTEXT; live_pinned--; free(at); return OK; }
+static pinned_t **pinned_around(uint64_t at) {
+  pinned_t **link = &pinned_ranges;
+  while (*link && at - (*link)->base >= (*link)->size) link = &(*link)->next;
+  return link;
+}
+status_t cuMemHostAlloc(void **out, size_t size, unsigned flags) {
+  ENTER; NEED_CONTEXT; NOT_IN_CAPTURE; (void)flags;
+  if (size == 0) return INVALID_VALUE;
+  if (posix_memalign(out, 4096, size)) return OUT_OF_MEMORY;
+  pinned_t *made = malloc(sizeof *made);
+  *made = (pinned_t){(uint64_t)*out, size, pinned_ranges};
+  pinned_ranges = made;
+  live_pinned++;
+  return OK;
+}
+/* The host address of a copy; 0 for other work. */
+static uint64_t host_of(const op_t *op) { return op->kind == TO_DEVICE ? op->from : op->kind == TO_HOST ? op->to : 0; }
+/* The documents do not say that it waits for copies. */
+status_t cuMemFreeHost(void *at) {
+  ENTER; NEED_CONTEXT; NOT_IN_CAPTURE;
+  pinned_t **link = pinned_around((uint64_t)at), *freed = *link;
+  if (!freed || freed->base != (uint64_t)at) return INVALID_VALUE;
+  for (int i = 0; i < op_count; i++) if (!ops[i].done && host_of(&ops[i]) - freed->base < freed->size) return sticky = ILLEGAL_ADDRESS;
+  *link = freed->next;
+  free(freed);
+  live_pinned--;
+  free(at);
+  return OK;
+}
 
 static status_t copy(int kind, uint64_t to, uint64_t from, uint64_t size, uint64_t stream) { return queue((op_t){.kind = kind, .to = to, .from = from, .size = size, .stream = stream_of(stream)}); }
-status_t cuMemcpyHtoDAsync_v2(ptr_t to, const void *from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return copy(TO_DEVICE, to, (uint64_t)from, size, stream); }
-status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(from, size)) return INVALID_VALUE; return copy(TO_HOST, (uint64_t)to, from, size, stream); }
+/* Not one that begins in pinned memory and ends behind it. */
+static int is_host_range(uint64_t at, uint64_t size) { const pinned_t *pinned = *pinned_around(at); return !pinned || at + size <= pinned->base + pinned->size; }
+status_t cuMemcpyHtoDAsync_v2(ptr_t to, const void *from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; if (!is_host_range((uint64_t)from, size)) return INVALID_VALUE; return copy(TO_DEVICE, to, (uint64_t)from, size, stream); }
+status_t cuMemcpyDtoHAsync_v2(void *to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(from, size)) return INVALID_VALUE; if (!is_host_range((uint64_t)to, size)) return INVALID_VALUE; return copy(TO_HOST, (uint64_t)to, from, size, stream); }
 status_t cuMemcpyDtoDAsync_v2(ptr_t to, ptr_t from, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && (!find_range(to, size) || !find_range(from, size))) return INVALID_VALUE; return copy(ON_DEVICE, to, from, size, stream); }
 status_t cuMemsetD8Async(ptr_t to, unsigned char value, size_t size, uint64_t stream) { ENTER; NEED_CONTEXT; if (size && !find_range(to, size)) return INVALID_VALUE; return queue((op_t){.kind = FILL, .to = to, .size = size, .value = value, .stream = stream_of(stream)}); }
 
@@ -445,20 +491,21 @@ status_t cuStreamCreate(uint64_t *out, unsigned flags) {
   *out = (uint64_t)stream;
   return OK;
 }
-status_t cuStreamDestroy_v2(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream || !handle) return INVALID_HANDLE; advance(stream, stream->queued, 1); stream->live = 0; live_streams--; return OK; }
-status_t cuStreamSynchronize(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return CAPTURE_UNSUPPORTED; advance(stream, stream->queued, 1); return sticky; }
-status_t cuStreamQuery(uint64_t handle) { ENTER; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return CAPTURE_UNSUPPORTED; poll(stream); return sticky ? sticky : stream->done == stream->queued ? OK : NOT_READY; }
+status_t cuStreamDestroy_v2(uint64_t handle) { ENTER; NEED_CONTEXT; stream_t *stream = stream_of(handle); if (!stream || !handle) return INVALID_HANDLE; if (stream->recording) return invalidate(stream->recording); advance(stream, stream->queued, 1); stream->live = 0; live_streams--; return OK; }
+status_t cuStreamSynchronize(uint64_t handle) { ENTER; NEED_CONTEXT; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return invalidate(stream->recording); NOT_IN_CAPTURE; advance(stream, stream->queued, 1); return sticky; }
+status_t cuStreamQuery(uint64_t handle) { ENTER; NEED_CONTEXT; stream_t *stream = stream_of(handle); if (!stream) return INVALID_HANDLE; if (stream->recording) return invalidate(stream->recording); NOT_IN_CAPTURE; poll(stream); return sticky ? sticky : stream->done == stream->queued ? OK : NOT_READY; }
 status_t cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned flags) {
-  ENTER; (void)flags;
+  ENTER; NEED_CONTEXT;
+  if (flags) return INVALID_VALUE;
   if (!stream_of(handle) || !event) return INVALID_HANDLE;
   return queue((op_t){.kind = WAIT, .stream = stream_of(handle), .other = ((event_t *)event)->stream, .from = ((event_t *)event)->at});
 }
 status_t cuEventCreate(uint64_t *out, unsigned flags) { ENTER; NEED_CONTEXT; event_t *event = calloc(1, sizeof *event); event->device = current; event->is_timed = !(flags & 2); event->is_sleeping = flags & 1; live_events++; *out = (uint64_t)event; return OK; }
-status_t cuEventDestroy_v2(uint64_t handle) { ENTER; if (!handle) return INVALID_HANDLE; live_events--; for (int i = 0; i < op_count; i++) if (ops[i].kind == MARK && ops[i].to == handle) ops[i].to = 0; free((void *)handle); return OK; }
+status_t cuEventDestroy_v2(uint64_t handle) { ENTER; NEED_CONTEXT; if (!handle) return INVALID_HANDLE; live_events--; for (int i = 0; i < op_count; i++) if (ops[i].kind == MARK && ops[i].to == handle) ops[i].to = 0; free((void *)handle); return OK; }
 status_t cuEventRecord(uint64_t handle, uint64_t stream) {
-  ENTER;
+  ENTER; NEED_CONTEXT;
   stream_t *target = stream_of(stream);
-  if (!target || !handle) return INVALID_HANDLE;
+  if (!target || !handle || ((event_t *)handle)->device != target->device) return INVALID_HANDLE;
   /* An event is work of its own: on a held stream it does not complete. */
   status_t status = queue((op_t){.kind = MARK, .to = handle, .stream = target});
   if (status) return status;
@@ -480,10 +527,11 @@ static void idle_until(uint64_t until_ns) {
   usleep((useconds_t)((until_ns - now) / 1000));
   pthread_mutex_lock(&lock);
 }
-status_t cuEventQuery(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->idle_until_ns > now_ns()) return NOT_READY; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
-status_t cuEventSynchronize(uint64_t handle) { ENTER; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) { busy_waits += !event->is_sleeping; advance(event->stream, event->at, 1); } if (idle_step_ns) idle_until(event->idle_until_ns); return sticky; }
+status_t cuEventQuery(uint64_t handle) { ENTER; NEED_CONTEXT; NOT_IN_CAPTURE; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (event->idle_until_ns > now_ns()) return NOT_READY; if (event->stream) poll(event->stream); return sticky ? sticky : reached(event) ? OK : NOT_READY; }
+/* The documents do not say that a thread without a context may wait, and it may not wait for a stream. */
+status_t cuEventSynchronize(uint64_t handle) { ENTER; NEED_CONTEXT; NOT_IN_CAPTURE; event_t *event = (event_t *)handle; if (!event) return INVALID_HANDLE; if (!reached(event)) { busy_waits += !event->is_sleeping; advance(event->stream, event->at, 1); } if (idle_step_ns) idle_until(event->idle_until_ns); return sticky; }
 status_t cuEventElapsedTime(float *milliseconds, uint64_t start, uint64_t end) {
-  ENTER;
+  ENTER; NEED_CONTEXT;
   event_t *from = (event_t *)start, *to = (event_t *)end;
   if (!from || !to || !from->is_timed || !to->is_timed || !from->stream || !to->stream) return INVALID_HANDLE;
   if (!reached(from) || !reached(to)) return sticky ? sticky : NOT_READY;
@@ -493,7 +541,7 @@ status_t cuEventElapsedTime(float *milliseconds, uint64_t start, uint64_t end) {
 
 status_t cuMemGetAllocationGranularity(size_t *out, const void *properties, unsigned option) { ENTER; (void)properties; (void)option; *out = GRANULARITY; return OK; }
 status_t cuMemAddressReserve(ptr_t *out, size_t size, size_t alignment, ptr_t hint, uint64_t flags) {
-  ENTER; (void)alignment; (void)hint; (void)flags;
+  ENTER; NOT_IN_CAPTURE; (void)alignment; (void)hint; (void)flags;
   if (size == 0 || size % GRANULARITY) return INVALID_VALUE;
   uint8_t *memory = mmap(NULL, size + GRANULARITY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return OUT_OF_MEMORY;
@@ -508,7 +556,7 @@ static reservation_t *reservation_of(uint64_t at, uint64_t size) {
   return NULL;
 }
 status_t cuMemAddressFree(ptr_t at, size_t size) {
-  ENTER;
+  ENTER; NOT_IN_CAPTURE;
   for (int i = 0; i < range_count; i++) if (ranges[i].size && ranges[i].kind != 1 && ranges[i].base >= at && ranges[i].base < at + size) return INVALID_VALUE;
   reservation_t *reservation = reservation_of(at, size);
   if (!reservation || reservation->base != at || reservation->size != size) return INVALID_VALUE;
@@ -518,7 +566,7 @@ status_t cuMemAddressFree(ptr_t at, size_t size) {
   return OK;
 }
 status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t flags) {
-  ENTER; (void)flags;
+  ENTER; NOT_IN_CAPTURE; (void)flags;
   if (properties[3] < 0 || properties[3] >= visible_count) return INVALID_DEVICE;
   int device = visible[properties[3]];
   if (sticky) return sticky;
@@ -530,9 +578,9 @@ status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t
   *out = (uint64_t)handle;
   return OK;
 }
-status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || at % GRANULARITY || !reservation_of(at, size) || exact_range(at)) return INVALID_VALUE; if (sticky) return sticky; memory->mapped = 1; poison(at, size, PROT_NONE); return add_range(at, size, memory->device, 3); }
+status_t cuMemMap(ptr_t at, size_t size, size_t offset, uint64_t handle, uint64_t flags) { ENTER; NOT_IN_CAPTURE; (void)flags; handle_t *memory = (handle_t *)handle; if (!memory || memory->mapped || offset || size != memory->size || at % GRANULARITY || !reservation_of(at, size) || exact_range(at)) return INVALID_VALUE; if (sticky) return sticky; memory->mapped = 1; poison(at, size, PROT_NONE); return add_range(at, size, memory->device, 3); }
 status_t cuMemSetAccess(ptr_t at, size_t size, const int *access, size_t count) {
-  ENTER;
+  ENTER; NOT_IN_CAPTURE;
   if (count != 1 || access[0] != 1 || access[1] < 0 || access[1] >= visible_count || access[2] != 3) return INVALID_VALUE;
   /* Whole mappings only, and no gap between them. */
   uint64_t mapped = 0;
@@ -547,7 +595,7 @@ status_t cuMemSetAccess(ptr_t at, size_t size, const int *access, size_t count) 
   return OK;
 }
 status_t cuMemUnmap(ptr_t at, size_t size) {
-  ENTER;
+  ENTER; NOT_IN_CAPTURE;
   uint64_t found = 0;
   if (sticky) return sticky;
   for (int i = 0; i < range_count; i++)

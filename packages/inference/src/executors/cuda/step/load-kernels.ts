@@ -17,6 +17,7 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
   assertDevice(device);
   const launches = steps.flatMap(({ variants }) => variants.flatMap((variant) => variant.launches));
   const modules = new Map<string, CudaModule>();
+  const functionOf: Kernels["functionOf"] = ({ module, entry }) => modules.get(module)!.function(entry);
   const dispose = (): void => {
     for (const module of modules.values()) module.dispose();
   };
@@ -24,12 +25,11 @@ export async function loadKernels({ steps }: Program, device: CudaDevice): Promi
     for (const name of new Set(launches.map(({ module }) => module))) {
       modules.set(name, await loadKernelModule(device, name));
     }
+    // Before memory is allocated: what they take of the device is taken then.
+    for (const launch of launches) functionOf(launch);
   } catch (error) {
     dispose();
     throw error;
   }
-  return {
-    functionOf: ({ module, entry }) => modules.get(module)!.function(entry),
-    dispose,
-  };
+  return { functionOf, dispose };
 }
