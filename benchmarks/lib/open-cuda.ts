@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { createCudaDevice, type CudaDevice, loadCudaDriver } from "@infernode/memory/cuda";
+import { createCudaDevice, type CudaDevice, isStandInDevice, loadCudaDriver } from "@infernode/memory/cuda";
 import { MemoryError } from "@infernode/memory";
 
 /** The source of the numbers: those of the stand-in driver are not a GPU's. */
@@ -55,7 +55,7 @@ export function openCuda(options: { readonly ordinal: number; readonly standIn: 
     const driver = loadCudaDriver(options.standIn === undefined ? {} : { libraryPaths: [options.standIn] });
     if (driver.deviceCount === 0) throw new MemoryError("CUDA_UNAVAILABLE", "the driver shows no device");
     const device = createCudaDevice({ driver, ordinal: options.ordinal });
-    const isStandIn = options.standIn !== undefined;
+    const isStandIn = isStandInDevice(device);
     const subject = {
       device: isStandIn ? "stand-in driver on host memory: not a GPU" : device.name,
       isStandIn,

@@ -3,47 +3,89 @@
 //   node tools/gpu/check.mjs --stand-in    the same over the stand-in driver, compiled here: no GPU numbers
 // Needs the built packages and Node; no network. See README.md beside it.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { cuda, gib, pathsOf, root } from "./session.mjs";
+import {
+  anyText,
+  existingFile,
+  existingFolder,
+  integerFrom,
+  parseOptions,
+  refuseArguments,
+} from "../parse-options.mjs";
 import { formatPage } from "./kernels/write-page.mjs";
-import { gpuSteps } from "./steps.mjs";
 
-const helpText = `options:
+const help = `Checks and measures everything that needs a GPU: node tools/gpu/check.mjs [options]
+
   --ordinal 0            which GPU, as CUDA counts
   --operations 1000000   how many operations each soak has
   --steps 100000         how many steps of a server the benchmark of the pool replays
   --budget 570           seconds after which nothing more is begun, and what runs is ended
-  --only <text>          only steps whose name contains it
+  --only <text>          only steps whose name contains it; one that no step has lists the names
   --gguf <file>          a model that node-llama-cpp is measured with
   --llama-cpp <folder>   where npm has installed node-llama-cpp with its builds for CUDA
   --tiny                 small sizes, to try the check out
   --output <file.json>   [benchmarks/results/cuda-<device>.json]
   --stand-in             over the stand-in driver: no GPU numbers
   --stand-in-library <file>   the same, compiled before and with kernels
+  --help                 this
+Exits with 0 where all steps passed or were skipped, 1 where one failed, 2 for a wrong argument.
 `;
-const { values } = parseArgs({
+const { values } = parseOptions({
+  help,
   options: {
-    ordinal: { type: "string", default: "0" },
-    operations: { type: "string", default: "1000000" },
-    steps: { type: "string", default: "100000" },
-    budget: { type: "string", default: "570" },
-    only: { type: "string", default: "" },
-    output: { type: "string" },
-    gguf: { type: "string" },
-    "llama-cpp": { type: "string" },
-    tiny: { type: "boolean", default: false },
-    "stand-in": { type: "boolean", default: false },
-    "stand-in-library": { type: "string" },
-    help: { type: "boolean", default: false },
+    ordinal: { ...integerFrom(0, 1023), default: 0 },
+    operations: { ...integerFrom(1, 1e9), default: 1_000_000 },
+    steps: { ...integerFrom(1, 1e9), default: 100_000 },
+    budget: { ...integerFrom(1, 86_400), default: 570 },
+    only: { ...anyText, default: "" },
+    output: anyText,
+    gguf: existingFile,
+    "llama-cpp": existingFolder,
+    tiny: true,
+    "stand-in": true,
+    "stand-in-library": existingFile,
   },
 });
-if (values.help) {
-  process.stdout.write(helpText);
-  process.exit(0);
+if (values["stand-in"] && values["stand-in-library"] !== undefined) {
+  refuseArguments("--stand-in: expected no --stand-in-library beside it, got both");
+}
+
+// Those that import the packages come after the arguments.
+const modules = Promise.all([import("./session.mjs"), import("./steps.mjs")]).catch((error) => {
+  if (!String(error.code).endsWith("MODULE_NOT_FOUND")) throw error;
+  return refuseArguments(`the packages: expected built ones (npm run build), got ${error.message}`);
+});
+const [{ cuda, gib, pathsOf, root }, { gpuSteps }] = await modules;
+
+const steps = gpuSteps.filter(({ name }) => name.includes(values.only));
+if (steps.length === 0) {
+  const names = gpuSteps.map(({ name }) => `\n  ${name}`).join("");
+  refuseArguments(`--only: expected a part of the name of a step, got '${values.only}'. The steps:${names}`);
+}
+if (values.output !== undefined) assertWritable(values.output);
+
+/** A report that cannot be written must not be found out behind the first step. */
+function assertWritable(path) {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    accessSync(dirname(path), constants.W_OK);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error("a folder");
+  } catch (error) {
+    refuseArguments(`--output: expected a file that can be written, got '${path}': ${error.message}`);
+  }
 }
 
 const work = mkdtempSync(join(tmpdir(), "infernode-gpu-check-"));
@@ -62,14 +104,25 @@ function compileStandIn() {
   return path;
 }
 
-const library = values["stand-in-library"] ?? (values["stand-in"] ? compileStandIn() : undefined);
-const isStandIn = library !== undefined;
+function findLibrary() {
+  const path = values["stand-in-library"];
+  if (path !== undefined) return resolve(path);
+  return values["stand-in"] ? compileStandIn() : undefined;
+}
+
+const library = findLibrary();
 const results = [];
-const report = { subject: undefined, isStandIn, node: process.version, device: undefined, results };
+const report = {
+  subject: undefined,
+  isStandIn: library !== undefined,
+  node: process.version,
+  device: undefined,
+  results,
+};
 
 function outputPath() {
   if (values.output !== undefined) return values.output;
-  const name = isStandIn ? "stand-in" : (report.device?.name ?? "unknown");
+  const name = report.isStandIn ? "stand-in" : (report.device?.name ?? "unknown");
   const fileName = `cuda-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.json`;
   return join(root, "benchmarks/results", fileName);
 }
@@ -81,10 +134,30 @@ function writeReport() {
   writeFileSync(outputPath().replace(/(?:\.json)?$/u, ".md"), formatPage(report));
 }
 
+/** Whether the driver's device is the stand-in's. What is wrong with the arguments is said before any step. */
+function readIsStandIn() {
+  const devices = cuda.describeCudaDevices(cuda.loadCudaDriver(pathsOf(library)));
+  if (devices.length === 0) {
+    throw Object.assign(new Error("the driver shows no device"), { code: "CUDA_UNAVAILABLE" });
+  }
+  if (values.ordinal >= devices.length) {
+    const names = devices.map(({ ordinal, name }) => `${ordinal} (${name})`).join(", ");
+    refuseArguments(`--ordinal: expected one of ${names}, got ${values.ordinal}`);
+  }
+  return cuda.isStandInDevice(devices[values.ordinal]);
+}
+
 try {
-  cuda.loadCudaDriver(pathsOf(library));
+  // The driver that is installed can be the stand-in too, as LD_LIBRARY_PATH has it.
+  report.isStandIn = readIsStandIn();
+  if (library !== undefined && !report.isStandIn) {
+    refuseArguments(`--stand-in-library: expected the stand-in driver, got '${library}' with a GPU`);
+  }
 } catch (error) {
   if (error.code === "CUDA_UNAVAILABLE") {
+    if (library !== undefined) {
+      refuseArguments(`--stand-in-library: expected the stand-in driver, got '${library}': ${error.message}`);
+    }
     process.stdout.write(`nothing was checked: ${error.message}\n`);
     if (values.output !== undefined) {
       report.subject = `nothing was checked: ${error.message}`;
@@ -96,7 +169,7 @@ try {
   results.push({ name: "the driver", status: "failed", error: String(error.stack), code: error.code });
 }
 
-const endsAt = performance.now() + Number(values.budget) * 1000;
+const endsAt = performance.now() + values.budget * 1000;
 
 let endCurrent = () => {};
 for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -112,10 +185,11 @@ function runStep({ name, seconds }) {
   if (leftMs < 1000) return { name, status: "skipped", reason: "no time was left" };
   const result = join(work, "result.json");
   rmSync(result, { force: true });
-  const { ordinal, operations, steps } = values;
-  const options = ["--step", name, "--result", result, "--ordinal", ordinal];
-  options.push("--operations", operations, "--steps", steps);
-  if (isStandIn) options.push("--library", library);
+  const { ordinal, operations, steps: traceSteps } = values;
+  const options = ["--step", name, "--result", result, "--ordinal", `${ordinal}`];
+  options.push("--operations", `${operations}`, "--steps", `${traceSteps}`);
+  if (library !== undefined) options.push("--library", library);
+  if (report.isStandIn) options.push("--stand-in");
   if (values.gguf !== undefined) options.push("--gguf", values.gguf);
   if (values["llama-cpp"] !== undefined) options.push("--llama-cpp", values["llama-cpp"]);
   if (values.tiny) options.push("--tiny");
@@ -129,7 +203,7 @@ function runStep({ name, seconds }) {
     noise = (noise + text).slice(-4000);
   });
   const limitMs = Math.min(leftMs, seconds * 1000);
-  return new Promise((resolve) => {
+  return new Promise((finish) => {
     let isLate = false;
     const end = () => {
       try {
@@ -143,25 +217,25 @@ function runStep({ name, seconds }) {
       isLate = true;
       end();
     }, limitMs);
-    child.once("error", (error) => resolve({ name, status: "failed", error: String(error) }));
+    child.once("error", (error) => finish({ name, status: "failed", error: String(error) }));
     child.once("exit", (code, signal) => {
       clearTimeout(timer);
       end();
       const told = existsSync(result) ? JSON.parse(readFileSync(result, "utf8")) : {};
-      if (told.status !== undefined) return resolve(told);
+      if (told.status !== undefined) return finish(told);
       const why = isLate ? `ended after ${(limitMs / 1000).toFixed(0)} s` : `ended with ${signal ?? code}`;
-      resolve({ ...told, name, status: "failed", error: `${why}\n${noise}` });
+      finish({ ...told, name, status: "failed", error: `${why}\n${noise}` });
     });
   });
 }
 
-for (const step of gpuSteps.filter(({ name }) => name.includes(values.only))) {
+for (const step of steps) {
   const startedAt = performance.now();
   const outcome = await runStep(step);
   const seconds = (performance.now() - startedAt) / 1000;
   results.push({ ...outcome, totalSeconds: seconds });
   report.device ??= outcome.device;
-  report.subject = isStandIn ? "stand-in driver on host memory: not a GPU" : report.device?.name;
+  report.subject = report.isStandIn ? "stand-in driver on host memory: not a GPU" : report.device?.name;
   process.stdout.write(`${outcome.status}  ${outcome.name}  ${seconds.toFixed(1)} s\n`);
   const why = outcome.error ?? outcome.reason;
   if (why !== undefined) process.stdout.write(`${why}\n`);

@@ -12,16 +12,34 @@ import {
   readFileSync,
   readdirSync,
   realpathSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseOptions } from "../parse-options.mjs";
+
+/** Files of an earlier pack would be left among the new ones. */
+const emptyFolder = {
+  expected: "a folder that is empty or not there",
+  read: (path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined || (stat.isDirectory() && readdirSync(path).length === 0) ? path : undefined;
+  },
+};
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const [folder, ...options] = process.argv.slice(2);
-if (folder === undefined) {
-  throw new Error("name the folder to fill: node tools/gpu/pack.mjs <folder> [--node] [--llama-cpp]");
-}
+const { values: options, positionals } = parseOptions({
+  help: `Packs what check.mjs needs on a GPU machine without a network: node tools/gpu/pack.mjs <folder> [options]
+  <folder>      is made, or must be empty
+  --node        this Node too, as node.xz (needs xz)
+  --llama-cpp   node-llama-cpp too, as it is installed here
+Linux on x86-64 only; build first (npm run build).
+`,
+  options: { node: true, "llama-cpp": true },
+  positionals: { name: "folder", kind: emptyFolder, minimum: 1, maximum: 1 },
+});
+const [folder] = positionals;
 const target = resolve(folder);
 const packed = new Set();
 
@@ -38,12 +56,16 @@ function copy(path, filter = () => true) {
   cpSync(from, join(target, path), { recursive: true, verbatimSymlinks: true, filter });
 }
 
+/** Of an installed package, what Node reads on Linux on x86-64. */
+const isRead = (path) =>
+  !/\.(?:d\.[cm]?ts|map|md|c|cc|cpp|h|hpp)$|\/prebuilds\/(?!linux-x64(?:\/|$))[^/]+$/u.test(path);
+
 /** Copies an installed package, and those that it depends on, with the links between them. */
 function copyPackage(link) {
   copy(link);
   const path = relative(root, realpathSync(join(root, link)));
   if (!path.startsWith("node_modules")) return;
-  copy(path);
+  copy(path, isRead);
   const [store] = /^node_modules\/\.pnpm\/[^/]+\/node_modules/u.exec(path) ?? [];
   if (store === undefined || packed.has(store)) return;
   packed.add(store);
@@ -59,7 +81,14 @@ function copyPackage(link) {
 
 const isNeeded = (path) => !/\.d\.ts(?:\.map)?$|\.js\.map$|\/node_modules$/u.test(path);
 const settings = ["package.json", "vitest.config.ts", "tsconfig.base.json", "tsconfig.test.json"];
-const tools = ["gpu", "setup.mjs", "build-for-tests.mjs", "compiled-packages.mjs", "resolve-compiled.mjs"];
+const tools = [
+  "gpu",
+  "parse-options.mjs",
+  "setup.mjs",
+  "build-for-tests.mjs",
+  "compiled-packages.mjs",
+  "resolve-compiled.mjs",
+];
 for (const name of [...settings, ...tools.map((name) => join("tools", name))]) copy(name);
 for (const name of ["memory", "models", "inference"]) {
   for (const part of ["package.json", "src", "dist", "bundle"]) {
@@ -89,11 +118,11 @@ for (const name of ["memory", "models"]) copyPackage(`packages/inference/node_mo
 for (const name of ["memory", "inference"]) copyPackage(`packages/${name}/node_modules/koffi`);
 copyPackage("packages/models/node_modules/@huggingface/tokenizers");
 copyPackage("node_modules/vitest");
-if (options.includes("--llama-cpp")) copyPackage("benchmarks/node_modules/node-llama-cpp");
+if (options["llama-cpp"]) copyPackage("benchmarks/node_modules/node-llama-cpp");
 // Those of the checkout name packages that are not here.
 writeFileSync(join(target, "tsconfig.json"), '{ "extends": "./tsconfig.test.json" }\n');
 cpSync(join(root, "tools/gpu/check.sh"), join(target, "check.sh"));
-if (options.includes("--node")) {
+if (options.node) {
   mkdirSync(target, { recursive: true });
   const { status } = spawnSync("xz", ["-6", "-T2", "-c", realpathSync(process.execPath)], {
     stdio: ["ignore", openSync(join(target, "node.xz"), "w"), "inherit"],

@@ -49,7 +49,7 @@ export function shareCard(options) {
       pool.allocate({ sizeBytes: Math.floor(half * 0.5), tag: tag }).dispose();
       pool.trim();
       // A killed process frees nothing; the driver frees its memory. The stand-in does not.
-      if (options.library === undefined) other.child.kill("SIGKILL");
+      if (!options.isStandIn) other.child.kill("SIGKILL");
       else other.child.stdin.end();
       await other.ended;
       const deadline = performance.now() + 10_000;

@@ -1,4 +1,5 @@
 // The steps of the check, each in its own process, so that one that crashes or hangs does not affect the others.
+// check.mjs runs this program, and has checked its arguments:
 //   node tools/gpu/steps.mjs --step <name> --result <file.json> [options of check.mjs]
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -70,12 +71,12 @@ export const gpuSteps = [
 ];
 
 /** Over the stand-in driver figures are computed, to see that they are numbers, and left out. */
-function withoutSpeeds(outcome, { library }) {
+function withoutSpeeds(outcome, { isStandIn }) {
   const { figures = [] } = outcome;
   for (const { what, value } of figures) {
     if (!Number.isFinite(value) || value <= 0) throw new Error(`${what}: expected a number, got ${value}`);
   }
-  if (library === undefined || figures.length === 0) return outcome;
+  if (!isStandIn || figures.length === 0) return outcome;
   return { ...outcome, figures: figures.map(({ what, unit, by }) => ({ what, unit, by })) };
 }
 
@@ -102,6 +103,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       result: { type: "string" },
       ordinal: { type: "string", default: "0" },
       library: { type: "string" },
+      "stand-in": { type: "boolean", default: false },
       operations: { type: "string" },
       steps: { type: "string" },
       gguf: { type: "string" },
@@ -112,7 +114,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (values.role === undefined) {
     await runStep(
       gpuSteps.find(({ name }) => name === values.step),
-      values,
+      { ...values, isStandIn: values["stand-in"] },
     );
   } else {
     await roles[values.role](values.value, values);

@@ -1,14 +1,22 @@
 // Compares what is called through FFI with NVIDIA's own headers: names, arguments, values and structures.
 //   node tools/gpu/verify-headers.mjs <folder with cuda.h, nvml.h or cublasLt.h>...
 // Needs the built package and a C compiler. See README.md beside it for where headers come from.
-import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { existingFolder, parseOptions } from "../parse-options.mjs";
 
-const folders = process.argv.slice(2).map((folder) => resolve(folder));
+const { positionals } = parseOptions({
+  help: `Compares what is called through FFI with NVIDIA's headers: node tools/gpu/verify-headers.mjs <folder>...
+  <folder>   has cuda.h, nvml.h or cublasLt.h
+Needs the built packages and a C compiler (cc).
+`,
+  positionals: { name: "folder", kind: existingFolder, minimum: 1 },
+});
+
+const folders = positionals.map((folder) => resolve(folder));
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const source = (name) => import(pathToFileURL(join(root, "packages/memory/dist/cuda", name)).href);
 const cuda = await source("driver/cuda-functions.js");
@@ -359,7 +367,6 @@ function verify(folder, header) {
   return problems.length;
 }
 
-assert.ok(folders.length > 0, "name the folders: node tools/gpu/verify-headers.mjs <folder>...");
 const found = folders.flatMap((folder) =>
   headerFiles.filter(({ file }) => existsSync(join(folder, file))).map((header) => ({ folder, header })),
 );

@@ -1,12 +1,16 @@
 // Checks that PTX and manifests fit the sources of the kernels: by the hash of the sources everywhere, by another build
 // where clang is at hand, and that the PTX assembles for all chips where ptxas is.
 import { existsSync, readFileSync } from "node:fs";
+import { parseOptions } from "../parse-options.mjs";
 import { findClang, hashSources, listModules } from "./compile.mjs";
 import { figuresPath, formatFigures } from "./figures.mjs";
 import { countsPath } from "./format-counts.mjs";
 import { generateModule, readHash } from "./generate.mjs";
 import { assemble, chips, findPtxas } from "./ptxas.mjs";
 
+parseOptions({
+  help: "Checks that PTX, manifests and figures fit the sources: node tools/kernels/check.mjs\n",
+});
 const failures = [];
 const modules = listModules();
 const read = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");

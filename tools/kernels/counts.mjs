@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../setup.mjs";
+import { oneOf, parseOptions } from "../parse-options.mjs";
 import { findClang, listModules } from "./compile.mjs";
 import { figuresPath, formatFigures } from "./figures.mjs";
 import { countsPath } from "./format-counts.mjs";
@@ -54,11 +55,17 @@ function summarize(accesses) {
   };
 }
 
-const names = process.argv.slice(2);
-const stored = JSON.parse(readFileSync(countsPath, "utf8"));
 const shipped = listModules().filter(({ isShipped }) => isShipped);
+const { positionals: names } = parseOptions({
+  help: `Counts what kernels ask of memory: node tools/kernels/counts.mjs [name...]
+  <name>   a module, such as gemm, whose instructions that move more than they must are printed too;
+           without names, modules whose PTX has changed
+Needs a C++ compiler.
+`,
+  positionals: { name: "name", kind: oneOf(shipped.map(({ name }) => name)) },
+});
+const stored = JSON.parse(readFileSync(countsPath, "utf8"));
 const hashes = new Map(shipped.map(({ name, ptx }) => [name, readHash(readFileSync(ptx, "utf8"))]));
-for (const name of names) if (!hashes.has(name)) throw new Error(`expected a module, got "${name}"`);
 const wanted = shipped.filter(({ name }) =>
   names.length > 0 ? names.includes(name) : stored.modules[name] !== hashes.get(name),
 );

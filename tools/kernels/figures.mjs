@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "../setup.mjs";
+import { parseOptions } from "../parse-options.mjs";
 import { formatCounts } from "./format-counts.mjs";
 import { share, table, thousands } from "./tables.mjs";
 
@@ -299,8 +300,14 @@ ${table(["kernel", "threads", "shared", "PTX", ...chipNames], kernelRows)}
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseOptions({
+    help: `Writes docs/cuda-figures.md: node tools/kernels/figures.mjs [--check]
+  --check   only compares it, and fails where it is another
+`,
+    options: { check: true },
+  });
   const text = await formatFigures();
-  if (!process.argv.includes("--check")) {
+  if (!values.check) {
     writeFileSync(figuresPath, text);
   } else if (readFileSync(figuresPath, "utf8") !== text) {
     throw new Error("docs/cuda-figures.md: expected other figures: run node tools/kernels/figures.mjs");

@@ -3,7 +3,13 @@
 import { spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseOptions } from "../parse-options.mjs";
 
+parseOptions({
+  help: `Writes the values that kernels are checked with on a GPU: node tools/kernels/values.mjs
+Needs a C++ compiler.
+`,
+});
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const run = (tool, args) => {
   const env = { ...process.env, INFERNODE_WRITE_KERNEL_VALUES: "1" };

@@ -1,16 +1,18 @@
 // What the engine and the executor take of the host's processor for each token, with and without steps that run ahead.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { cuda, engine, inference, memory, models, openDevice, resolvePackage } from "../session.mjs";
+import { cuda, engine, inference, memory, models, openDevice, pathsOf, resolvePackage } from "../session.mjs";
 import { missingKernels } from "./kernel-device.mjs";
 
 const promptTokenIds = [1, 7, 20, 3];
 
 /** Nanoseconds of a processor that the stand-in driver has computed kernels for; 0 of a driver. */
-function kernelTimeOf({ library }) {
-  if (library === undefined) return () => 0;
+function kernelTimeOf({ library, isStandIn }) {
+  if (!isStandIn) return () => 0;
   const koffi = createRequire(resolvePackage("@infernode/memory/cuda"))("koffi");
-  const read = koffi.load(library).func("uint64_t standin_kernel_ns(void)");
+  const read = koffi
+    .load(cuda.loadCudaDriver(pathsOf(library)).path)
+    .func("uint64_t standin_kernel_ns(void)");
   return () => Number(read());
 }
 
@@ -59,9 +61,9 @@ async function measure(executor, model, { runsAhead, streams, maxTokens, kernelN
   }
 }
 
-function sizesOf({ tiny, library }) {
+function sizesOf({ tiny, isStandIn }) {
   if (tiny) return { maxTokens: 3, allStreams: [1], rounds: 1 };
-  if (library !== undefined) return { maxTokens: 64, allStreams: [8], rounds: 3 };
+  if (isStandIn) return { maxTokens: 64, allStreams: [8], rounds: 3 };
   return { maxTokens: 128, allStreams: [1, 8, 64], rounds: 5 };
 }
 

@@ -31,8 +31,8 @@ export async function readModule(name) {
 }
 
 /** Whether the library has kernels: a driver has, the stand-in driver where they were built for it. */
-export function missingKernels({ library }) {
-  if (library === undefined || process.env.STAND_IN_KERNELS !== undefined) return undefined;
+export function missingKernels({ isStandIn }) {
+  if (!isStandIn || process.env.STAND_IN_KERNELS !== undefined) return undefined;
   return { status: "skipped", reason: "the stand-in driver has no kernels here" };
 }
 

@@ -11,7 +11,7 @@ import { summarize } from "./kernel-device.mjs";
 /** Products and attention with PyTorch, in a process of Python. */
 export function measureTorch(options) {
   const program = fileURLToPath(new URL("torch-reference.py", import.meta.url));
-  const device = options.library === undefined ? `cuda:${options.ordinal}` : "cpu";
+  const device = options.isStandIn ? "cpu" : `cuda:${options.ordinal}`;
   const args = [program, device, ...(options.tiny ? ["tiny"] : [])];
   const { status, stdout, stderr, error } = spawnSync("python3", args, { encoding: "utf8" });
   if (error?.code === "ENOENT") return { status: "skipped", reason: "python3 is not installed" };
@@ -25,7 +25,7 @@ export function measureTorch(options) {
  * Decode steps of a GGUF model with node-llama-cpp: `gguf` names one of 8B for the comparison, `llama-cpp` a folder where
  * npm has installed it. The checkout's own has no builds for CUDA.
  */
-export async function measureLlamaCpp({ gguf, "llama-cpp": llamaCpp, library, tiny }) {
+export async function measureLlamaCpp({ gguf, "llama-cpp": llamaCpp, isStandIn, tiny }) {
   const folder = llamaCpp === undefined ? join(root, "benchmarks") : resolve(llamaCpp);
   let path;
   try {
@@ -36,7 +36,7 @@ export async function measureLlamaCpp({ gguf, "llama-cpp": llamaCpp, library, ti
   if (gguf === undefined) return { status: "skipped", reason: "no model was named with --gguf" };
   if (!existsSync(gguf)) return { status: "skipped", reason: `there is no ${gguf}` };
   const { getLlama, NoBinaryFoundError } = await import(pathToFileURL(path).href);
-  const gpu = library === undefined ? "cuda" : false;
+  const gpu = isStandIn ? false : "cuda";
   let llama;
   try {
     llama = await getLlama({ gpu, build: "never", logLevel: "error" });

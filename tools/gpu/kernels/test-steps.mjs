@@ -15,7 +15,7 @@ const folder = "packages/inference/test/executors/cuda";
 function environmentOf(options) {
   const { CUDA_VISIBLE_DEVICES: visible = "" } = process.env;
   const own = { ...process.env, INFERNODE_TEST_CUDA: "driver", ...driverEnvironment(options) };
-  if (options.library !== undefined) return own;
+  if (options.isStandIn) return own;
   const { ordinal } = options;
   return { ...own, CUDA_VISIBLE_DEVICES: visible.split(",").filter(Boolean)[Number(ordinal)] ?? ordinal };
 }
@@ -68,7 +68,7 @@ export function sanitize(tool) {
   return (options) => {
     const skipped = missingVitest(options);
     if (skipped !== undefined) return skipped;
-    if (options.library !== undefined) return { status: "skipped", reason: "compute-sanitizer needs a GPU" };
+    if (options.isStandIn) return { status: "skipped", reason: "compute-sanitizer needs a GPU" };
     const found = spawnSync("compute-sanitizer", ["--version"], { encoding: "utf8" });
     if (found.status !== 0) return { status: "skipped", reason: "compute-sanitizer is not installed" };
     // The first process of the tests uses no CUDA itself, which would be an error.

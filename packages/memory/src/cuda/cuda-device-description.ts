@@ -23,6 +23,11 @@ export interface CudaDeviceDescription {
   readonly hasMemoryPools: boolean;
 }
 
+/** Whether a device is of the driver that the tests have in place of NVIDIA's, over the memory of the host. */
+export function isStandInDevice({ name }: Pick<CudaDeviceDescription, "name">): boolean {
+  return name.startsWith("Stand-in GPU");
+}
+
 /** Limits and rates of a GPU, as the driver reports them. */
 export interface CudaDeviceAttributes {
   /** Without opting in; `optInSharedBytesPerBlock` is what a kernel can have at most. */

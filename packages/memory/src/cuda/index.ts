@@ -33,7 +33,11 @@ export {
 export { describeCudaDevices } from "./describe-cuda-devices.ts";
 export { createCudaProbe } from "./cuda-probe.ts";
 export type { CudaStream } from "./cuda-stream.ts";
-export type { CudaDeviceAttributes, CudaDeviceDescription } from "./cuda-device-description.ts";
+export {
+  type CudaDeviceAttributes,
+  type CudaDeviceDescription,
+  isStandInDevice,
+} from "./cuda-device-description.ts";
 export type {
   KernelArguments,
   KernelArgumentType,

@@ -1,13 +1,11 @@
 import { checkKernels, type CopySpeed, type KernelCheck, measureCopies } from "@infernode/inference/cuda";
-import { createCudaDevice, createCudaMemoryPool } from "@infernode/memory/cuda";
+import { createCudaDevice, createCudaMemoryPool, isStandInDevice } from "@infernode/memory/cuda";
 import { watchParent } from "../parent-watch.ts";
 import type { GpuCheck, GpuCheckMessage } from "./check-gpu.ts";
 import { findGpu } from "./find-gpu.ts";
 
 // The process of `checkGpu`. Its first argument is the number or UUID of a GPU; `--copies` measures its memory too.
 
-/** What the driver of the tests names its devices. */
-const standInName = "Stand-in GPU";
 const mib = 2 ** 20;
 /** Most of it is the driver's, which compiles the kernels where it has not before. */
 const kernelsMs = 150_000;
@@ -23,7 +21,7 @@ async function check(name: string, measuresCopies: boolean): Promise<GpuCheck> {
     return { device: name, isStandIn: false, kernels: none, copies: undefined, problem: found.problem };
   }
   const { driver, description } = found.gpu;
-  const isStandIn = description.name.startsWith(standInName);
+  const isStandIn = isStandInDevice(description);
   let kernels = none;
   let copies: CopySpeed | undefined;
   let problem: string | undefined;
