@@ -53,14 +53,18 @@ template <int WIDTH> DEV float lanes_sum(float x) {
 template <class T> DEV void attention_decode(const typename T::stored *keys, const typename T::stored *values, const PieceArguments &a) {
   typedef typename T::stored S;
   // Each thread sums two pairs of features.
-  constexpr int tile = T::tile, row_groups = 128 / tile, rows_each = ROWS / row_groups, pairs_each = 2;
+  constexpr int tile = T::tile, rows_each = ROWS * tile / 128, pairs_each = 2;
+  static_assert(rows_each == 1 || rows_each == 2, "a thread writes the weights of its rows at once");
   const int dim = a.head_dim, thread = threadIdx.x, splits = gridDim.z;
   const PieceRows rows(a, blockIdx.x % a.kv_heads, blockIdx.y, blockIdx.x / a.kv_heads, ROWS);
   if (rows.count <= 0) return;
   const int first_tile = rows.first / tile, tiles = (rows.end + tile - 1) / tile - first_tile, per = (tiles + splits - 1) / splits;
   const int tile_begin = first_tile + min((int)blockIdx.z * per, tiles), tile_end = first_tile + min(((int)blockIdx.z + 1) * per, tiles);
 
-  SHARED(float, weights, T::tile * ROWS);  // [position][row]
+  // [position][row]; positions are so far apart that few of them are in the same banks.
+  constexpr int weight_stride = ROWS + 4;
+  SHARED(float4, weights4, T::tile * weight_stride / 4);
+  float *weights = reinterpret_cast<float *>(weights4);
   SHARED(float, kept, ROWS);
   SHARED(float2, ends, ROWS);
   DYNAMIC_SHARED(u8, memory);  // queries [ROWS][dim], then stages of keys and values, rows 16 bytes longer than they are
@@ -85,7 +89,7 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
   float most[rows_each], total[rows_each], sums[ROWS][2 * pairs_each] = {};
 #pragma unroll
   for (int i = 0; i < rows_each; i++) { most[i] = LEAST_SCORE; total[i] = 0.f; }
-  const int line = thread % tile, row_group = thread / tile, pairs = dim / 2;
+  const int line = thread % tile, first_row = thread / tile * rows_each, pairs = dim / 2;
 #pragma unroll
   for (int s = 0; s < T::stages - 1; s++) { if (tile_begin + s < tile_end) fetch(tile_begin + s); copy_commit(); }
 #pragma unroll 1
@@ -104,12 +108,12 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
 #pragma unroll
       for (int i = 0; i < rows_each; i++) {
         float v[8];
-        load8<F32>(v, queries + (row_group + i * row_groups) * dim + d);
+        load8<F32>(v, queries + (first_row + i) * dim + d);
 #pragma unroll
         for (int j = 0; j < 8; j++) products[i] += k[j] * v[j];
       }
     }
-    float key_scale = 1.f, value_scale = 1.f;
+    float key_scale = 1.f, value_scale = 1.f, own_weights[rows_each];
     if (T::has_scales && rows.reads(position)) {
       const i64 scale_at = ((i64)rows.table[position / PAGE] * a.kv_heads + rows.kv_head) * PAGE + position % PAGE;
       key_scale = a.key_scales[scale_at];
@@ -117,16 +121,18 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
     }
 #pragma unroll
     for (int i = 0; i < rows_each; i++) {
-      const int row = row_group + i * row_groups;
+      const int row = first_row + i;
       const bool counts = row < rows.count && attends(rows.position_of(row), position, a.window);
       const float score = counts ? score_of(products[i] * key_scale, a.cap) : LEAST_SCORE;
       const float above = fmaxf(most[i], lanes_max<tile>(score)), keep = exp2f(most[i] - above);
       const float weight = counts ? exp2f(score - above) : 0.f;
       total[i] = total[i] * keep + lanes_sum<tile>(weight);
       most[i] = above;
-      weights[line * ROWS + row] = weight * value_scale;
+      own_weights[i] = weight * value_scale;
       if (line == 0) kept[row] = keep;
     }
+    if constexpr (rows_each == 2) store_float2(weights + line * weight_stride + first_row, {own_weights[0], own_weights[1]});
+    else weights[line * weight_stride + first_row] = own_weights[0];
     sync_block();
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
@@ -137,7 +143,7 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
 #pragma unroll 1
     for (int t = 0; t < tile; t++) {
       float w[ROWS];
-      load8<F32>(w, weights + t * ROWS);
+      load8<F32>(w, weights + t * weight_stride);
 #pragma unroll
       for (int e = 0; e < pairs_each; e++) {
         const int pair = thread + e * 128;
@@ -150,7 +156,7 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
     sync_block();
   }
 #pragma unroll
-  for (int i = 0; i < rows_each; i++) if (line == 0) ends[row_group + i * row_groups] = {most[i], total[i]};
+  for (int i = 0; i < rows_each; i++) if (line == 0) ends[first_row + i] = {most[i], total[i]};
   copy_wait<0>();
   sync_block();
 #pragma unroll

@@ -19,14 +19,14 @@ DEV void norm_rotate_append(float *rotated, typename T::stored *keys, typename T
                             const float *k, const float *v, const float *q_norm, const float *k_norm, const float *cos, const float *sin, const int *rope_rows,
                             const int *positions, const int *sequences, const int *tables, const int *counts, int table_stride, int heads, int kv_heads,
                             int head_dim, int rotary_dim, int is_interleaved, int norm_stride, float epsilon, float beta, int original) {
-  SHARED(float, rows, 4 * MOST);
+  SHARED(float2, rows, 4 * MOST / 2);
   const int token = blockIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32, head = blockIdx.y * 4 + warp;
   if (token >= counts[0] || head >= heads + 2 * kv_heads) return;
   const bool is_query = head < heads, is_value = head >= heads + kv_heads;
   const int kv_head = is_query ? 0 : (head - heads) % kv_heads, own_head = is_query ? head : kv_head, half = rotary_dim / 2;
   const float *from = is_query ? q + ((i64)token * heads + head) * head_dim : (is_value ? v : k) + ((i64)token * kv_heads + kv_head) * head_dim;
   const float *norm = is_value ? nullptr : is_query ? q_norm : k_norm;
-  float *row = rows + warp * MOST;
+  float *row = reinterpret_cast<float *>(rows) + warp * MOST;
   float squares = 0.f;
 #pragma unroll 1
   for (int i = lane; i < head_dim; i += 32) {
@@ -41,12 +41,19 @@ DEV void norm_rotate_append(float *rotated, typename T::stored *keys, typename T
   sync_warp();
   if (!is_value) {
     const float *c = cos + (i64)rope_rows[token] * half, *s = sin + (i64)rope_rows[token] * half;
+    if (is_interleaved) {
 #pragma unroll 1
-    for (int i = lane; i < half; i += 32) {
-      const int first = is_interleaved ? 2 * i : i, second = is_interleaved ? first + 1 : i + half;
-      const float a = row[first], b = row[second];
-      row[first] = a * c[i] - b * s[i];
-      row[second] = b * c[i] + a * s[i];
+      for (int i = lane; i < half; i += 32) {
+        const float2 pair = load_float2(row + 2 * i);
+        store_float2(row + 2 * i, {pair.x * c[i] - pair.y * s[i], pair.y * c[i] + pair.x * s[i]});
+      }
+    } else {
+#pragma unroll 1
+      for (int i = lane; i < half; i += 32) {
+        const float a = row[i], b = row[i + half];
+        row[i] = a * c[i] - b * s[i];
+        row[i + half] = b * c[i] + a * s[i];
+      }
     }
   }
   sync_warp();
