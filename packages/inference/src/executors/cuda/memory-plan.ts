@@ -7,6 +7,7 @@ import { summarizeNetwork } from "../network/network-summary.ts";
 import { invalidOption } from "../resolve-sizes.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, pageTokens, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
+import { countBlocks, mostGridBlocks } from "./network/count-blocks.ts";
 import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/attention/attention-request.ts";
 import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
@@ -78,6 +79,11 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
   const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
   // A step of all sequences, and a chunk of a prompt beside it.
   const capacity = { tokens: maxChunkTokens + maxSequences, logits, pieces: logits, tableStride };
+  const blocks = countBlocks(program, capacity);
+  if (blocks > mostGridBlocks) {
+    const expected = `fewer tokens: a grid of this model has ${mostGridBlocks} blocks at most, and would have ${blocks}`;
+    throw invalidOption("maxChunkTokens", expected, maxChunkTokens);
+  }
   const arena = assignArena(program, capacity);
   const vocabSize = program.logits.width;
   const edits: EditSizes = {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type ModelConfig, quantizeCheckpoint } from "@infernode/models";
 import { expect, test } from "vitest";
-import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
+import { createCudaExecutor, planCudaMemory } from "../../../src/executors/cuda/index.ts";
 import type { Executor } from "../../../src/executors/executor.ts";
 import type { ExecutorModel } from "../../../src/executors/executor-provider.ts";
 import { dequantize, difference } from "../support/dequantize.ts";
@@ -33,6 +33,17 @@ const config: ModelConfig = {
     swigluLimit: undefined,
   },
 };
+
+test("are refused in chunks of more rows than a grid has blocks", async () => {
+  await using checkpoint = await createRandomCheckpoint({ ...config, contextTokens: 40_000 }, 7);
+  const plan = (maxChunkTokens: number): number =>
+    planCudaMemory(checkpoint.model, { maxSequences: 8, maxChunkTokens }).totalBytes;
+  // Two rows for each token, and for each of the sequences beside the chunk.
+  expect(plan(32_759)).toBeGreaterThan(0);
+  expect(() => plan(32_760)).toThrow(
+    /maxChunkTokens.*expected fewer tokens: a grid of this model has 65535 blocks at most, and would have 65536, got 32760/,
+  );
+});
 
 describeOnDevice("experts on a CUDA device", (openPool) => {
   const withExecutor = async <T>(
