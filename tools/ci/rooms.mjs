@@ -132,7 +132,12 @@ export const packageRooms = {
         "executors/cuda/network",
       ],
       "executors/cuda/cases": ["executors/cuda/kernels/manifests"],
-      "executors/cuda/check": ["executors/cuda/kernels", "executors/cuda/cases", "executors/cuda/step"],
+      "executors/cuda/check": [
+        "executors",
+        "executors/cuda/kernels",
+        "executors/cuda/cases",
+        "executors/cuda/step",
+      ],
       "executors/cuda": [
         "executors",
         "executors/network",

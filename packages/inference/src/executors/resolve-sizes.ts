@@ -1,4 +1,4 @@
-import { InferenceError, quoteValue } from "../errors.ts";
+import { assertCount, assertModel, invalidOption, isCount } from "./assert-options.ts";
 import type { KvCacheDtype, SlotDtype } from "./executor.ts";
 import type { ExecutorModel, ExecutorSizes } from "./executor-provider.ts";
 
@@ -47,6 +47,7 @@ export function resolveSizes(
  * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
  */
 export function resolveCommonSizes(model: ExecutorModel, options: ExecutorSizes): CommonSizes {
+  assertModel(model);
   const limit = model.config.contextTokens;
   const { maxSequences, contextTokens = limit } = options;
   assertCount("maxSequences", maxSequences, 4096);
@@ -68,27 +69,4 @@ export function parseKvCacheDtype<Dtype extends KvCacheDtype>(name: string, know
   const names = known.map((each) => JSON.stringify(each)).join(", ");
   const expected = `${names.replace(/, ([^,]*)$/, " or $1")} with this executor`;
   throw invalidOption("kvCacheDtype", expected, name);
-}
-
-/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
-export function assertKnownKeys(options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw invalidOption("options", `fields among ${known.join(", ")}`, key);
-  }
-}
-
-/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
-export function assertCount(name: string, value: number, limit: number): void {
-  if (!isCount(value, limit)) {
-    throw invalidOption(name, `an integer from 1 to ${limit}`, value);
-  }
-}
-
-function isCount(value: number, limit: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= limit;
-}
-
-/** The error of an option. */
-export function invalidOption(field: string, expected: string, value: unknown): InferenceError {
-  return new InferenceError("INVALID_EXECUTOR_OPTIONS", { field, expected, got: quoteValue(value) });
 }

@@ -2,14 +2,9 @@ import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import type { KvCacheDtype, ProductPrecision } from "../executor.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorOptions, PagedExecutorSizes } from "../executor-provider.ts";
-import {
-  assertCount,
-  assertKnownKeys,
-  invalidOption,
-  parseKvCacheDtype,
-  resolveCommonSizes,
-  sizeNames,
-} from "../resolve-sizes.ts";
+import { assertCount, assertKnownKeys, assertOptions, invalidOption } from "../assert-options.ts";
+import { assertCudaPool } from "./step/assert-device.ts";
+import { parseKvCacheDtype, resolveCommonSizes, sizeNames } from "../resolve-sizes.ts";
 
 /** What `createCudaExecutor` takes. `memory` is not used: everything is in the pool. */
 export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
@@ -47,8 +42,9 @@ const optionNames = [
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
-  assertKnownKeys(options, optionNames);
+  assertOptions(options, optionNames);
   assertCudaRuntime(options.runtime);
+  assertCudaPool(options.pool);
 }
 
 /** There is one way to call the driver. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */

@@ -1,10 +1,12 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
+import { assertKnownKeys, assertModel } from "../assert-options.ts";
 import type { ExecutorPlanner, ExecutorProvider } from "../executor-provider.ts";
 import { usedTensors } from "../network/network-summary.ts";
 import { createCudaExecutor } from "./cuda-executor.ts";
 import { assertCudaRuntime, cudaKvCacheDtypes } from "./cuda-options.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
+import { assertCudaPool } from "./step/assert-device.ts";
 
 /** Checks and plans models for executors that run on an NVIDIA GPU; needs none. */
 export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
@@ -18,13 +20,20 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
   },
   plan: planCudaMemory,
   assertLoadable: async (model, { runtime, stored = model }) => {
+    assertModel(model);
     assertCudaRuntime(runtime);
     await assertFiniteWeights(usedTensors(stored));
   },
 });
 
-/** Creates a provider of executors that run on an NVIDIA GPU, with all their memory of one pool. */
-export function createCudaProvider({ pool }: { readonly pool: CudaMemoryPool }): ExecutorProvider {
+/**
+ * Creates a provider of executors that run on an NVIDIA GPU, with all their memory of one pool.
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`
+ */
+export function createCudaProvider(options: { readonly pool: CudaMemoryPool }): ExecutorProvider {
+  assertKnownKeys(options, ["pool"]);
+  const { pool } = options;
+  assertCudaPool(pool);
   return Object.freeze<ExecutorProvider>({
     ...cudaPlanner,
     create: ({ memory: _memory, ...options }) => createCudaExecutor({ ...options, pool }),

@@ -4,7 +4,7 @@ import type { ExecutorMemoryPlan } from "../executor.ts";
 import type { ExecutorModel, PagedExecutorSizes } from "../executor-provider.ts";
 import { lengthRuleOf } from "../rotation/length-rotations.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
-import { invalidOption } from "../resolve-sizes.ts";
+import { invalidOption } from "../assert-options.ts";
 import { ropeTableBytes, type TableSizes } from "../rotation/rope-table.ts";
 import { assertCudaSizes, pageTokens, type ResolvedCudaSizes, resolveCudaSizes } from "./cuda-options.ts";
 import { countBlocks, mostGridBlocks } from "./network/count-blocks.ts";

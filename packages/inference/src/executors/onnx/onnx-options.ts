@@ -2,11 +2,11 @@ import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-
 import {
   assertCount,
   assertKnownKeys,
+  assertMemory,
+  assertOptions,
   invalidOption,
-  type ResolvedSizes,
-  resolveSizes,
-  sizeNames,
-} from "../resolve-sizes.ts";
+} from "../assert-options.ts";
+import { type ResolvedSizes, resolveSizes, sizeNames } from "../resolve-sizes.ts";
 import { defaultThreadCount } from "./thread-count.ts";
 
 /** The ways to call onnxruntime, the preferred one first. */
@@ -48,7 +48,8 @@ const optionNames = [
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
-  assertKnownKeys(options, optionNames);
+  assertOptions(options, optionNames);
+  assertMemory(options.memory);
   const { threads = defaultThreadCount() } = options;
   assertCount("threads", threads, 1024);
   const runtime = parseOnnxRuntime(options.runtime);

@@ -1,6 +1,7 @@
 import type { StoredWeight } from "@infernode/models";
 import type { ExecutorProvider, Prepacking } from "../executor-provider.ts";
 import { assertFiniteWeights } from "../assert-finite-weights.ts";
+import { assertModel } from "../assert-options.ts";
 import { usedTensors } from "../network/network-summary.ts";
 import { OnnxDecoderBuilder } from "./graph/onnx-decoder-builder.ts";
 import { resolveWeightFiles } from "./graph/weight-files.ts";
@@ -21,13 +22,16 @@ export const onnxProvider: OnnxProvider = Object.freeze<OnnxProvider>({
   kvCacheDtypes: onnxKvCacheDtypes,
   isFasterQuantized: true,
   // Weights that are yet to be written have no files.
-  assertSupported: async ({ architecture, config, weights }) => {
+  assertSupported: async (model) => {
+    assertModel(model);
+    const { architecture, config, weights } = model;
     const weight = (name: string): StoredWeight | undefined => weights.weight(name);
     architecture.build(config, new OnnxDecoderBuilder({ weight, locations: new Map() }));
     lengthRuleOf(config, config.contextTokens);
   },
   plan: planOnnxMemory,
   assertLoadable: async (model, { stored = model, ...options }) => {
+    assertModel(model);
     const { runtime } = await openRuntime(parseOnnxRuntime(options.runtime), () => {});
     runtime.dispose();
     const tensors = usedTensors(stored);

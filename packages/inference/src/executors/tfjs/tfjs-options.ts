@@ -2,13 +2,13 @@ import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-
 import {
   assertCount,
   assertKnownKeys,
+  assertMemory,
+  assertOptions,
   invalidOption,
-  type ResolvedSizes,
-  resolveSizes,
-  sizeNames,
-} from "../resolve-sizes.ts";
+} from "../assert-options.ts";
+import { type ResolvedSizes, resolveSizes, sizeNames } from "../resolve-sizes.ts";
 import { type TfjsRuntimePreference, tfjsRuntimes } from "./runtime/runtimes.ts";
-import type { TensorFlow } from "./runtime/tensorflow.ts";
+import { assertTensorFlow, type TensorFlow } from "./runtime/tensorflow.ts";
 
 /** The types of a KV cache. */
 export const tfjsKvCacheDtypes = ["float32"] as const;
@@ -42,12 +42,14 @@ const optionNames = [
 
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function resolveTfjsOptions(options: TfjsExecutorOptions): ResolvedTfjsOptions {
-  assertKnownKeys(options, optionNames);
+  assertOptions(options, optionNames);
+  assertMemory(options.memory);
   if (options.threads !== undefined) assertCount("threads", options.threads, 1024);
   const runtime = parseTfjsRuntime(options.runtime);
   if (options.tensorflow !== undefined && options.runtime !== undefined) {
     throw invalidOption("runtime", "none beside `tensorflow`", options.runtime);
   }
+  if (options.tensorflow !== undefined) assertTensorFlow(options.tensorflow);
   return Object.freeze({ ...resolveSizes(options.model, options, tfjsKvCacheDtypes), runtime });
 }
 

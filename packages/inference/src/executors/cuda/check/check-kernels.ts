@@ -1,6 +1,7 @@
 import { CudaError, type CudaMemoryPool } from "@infernode/memory/cuda";
 import { reasonOf } from "../../../errors.ts";
-import { assertDevice } from "../step/assert-device.ts";
+import { assertKnownKeys } from "../../assert-options.ts";
+import { assertCudaPool, assertDevice } from "../step/assert-device.ts";
 import { CaseRunner } from "./case-runner.ts";
 import { deviationOf } from "./digest.ts";
 import { caseName, type CaseOutput, type KernelCase } from "../cases/kernel-case.ts";
@@ -34,14 +35,12 @@ export interface KernelCheckOptions {
  * Runs every kernel of this package once and compares what it writes with stored values, which were computed from the same
  * PTX on a processor. After an error that the device does not recover from no other kernel is run.
  *
- * @throws InferenceError `EXECUTOR_UNAVAILABLE` for a GPU or a driver that the kernels do not run on
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`; `EXECUTOR_UNAVAILABLE` for a GPU or a driver that the kernels do not run on
  */
-export async function checkKernels({
-  pool,
-  timeoutMs = 30_000,
-  storedValues = shippedValues,
-  now = () => performance.now(),
-}: KernelCheckOptions): Promise<readonly KernelCheck[]> {
+export async function checkKernels(options: KernelCheckOptions): Promise<readonly KernelCheck[]> {
+  assertKnownKeys(options, ["pool", "timeoutMs", "storedValues", "now"]);
+  const { pool, timeoutMs = 30_000, storedValues = shippedValues, now = () => performance.now() } = options;
+  assertCudaPool(pool);
   assertDevice(pool.device);
   const endsAt = now() + timeoutMs;
   const runner = new CaseRunner(pool);

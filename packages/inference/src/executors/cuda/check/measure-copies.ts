@@ -1,4 +1,6 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
+import { assertKnownKeys } from "../../assert-options.ts";
+import { assertCudaPool } from "../step/assert-device.ts";
 
 const mib = 2 ** 20;
 const tag = { model: "check", purpose: "workspace" } as const;
@@ -25,10 +27,12 @@ export interface CopyOptions {
 
 /**
  * Measures copies within the memory of a device with the events of its driver: the most that a kernel can get of it.
- * @throws MemoryError `OUT_OF_MEMORY`; CudaError `CUDA_ERROR`
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS`; MemoryError `OUT_OF_MEMORY`; CudaError `CUDA_ERROR`
  */
 export function measureCopies(options: CopyOptions): CopySpeed {
+  assertKnownKeys(options, ["pool", "sizeBytes", "rounds", "copiesPerRound"]);
   const { pool, rounds = 9, copiesPerRound = 4 } = options;
+  assertCudaPool(pool);
   const { device } = pool;
   const sizeBytes = options.sizeBytes ?? Math.min(256 * mib, Math.floor(device.freeBytes() / 8 / mib) * mib);
   using stream = device.createStream();

@@ -1,5 +1,6 @@
-import type { CudaDevice } from "@infernode/memory/cuda";
+import type { CudaDevice, CudaMemoryPool } from "@infernode/memory/cuda";
 import { InferenceError } from "../../../errors.ts";
+import { invalidOption, missingMembers } from "../../assert-options.ts";
 
 /** Kernels are compiled for it; the driver compiles them further for later ones. */
 const leastMajor = 8;
@@ -32,4 +33,12 @@ export function deviceProblem(
 export function assertDevice(device: DeviceTraits & Pick<CudaDevice, "driver">): void {
   const problem = deviceProblem(device, device.driver);
   if (problem !== undefined) throw new InferenceError("EXECUTOR_UNAVAILABLE", problem);
+}
+
+/** A pool of host memory has no device that runs anything. @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
+export function assertCudaPool(pool: CudaMemoryPool | undefined): void {
+  const isPool =
+    missingMembers(pool, { allocate: "function", device: "object" }).length === 0 &&
+    missingMembers(pool?.device, { createStream: "function", driver: "object" }).length === 0;
+  if (!isPool) throw invalidOption("pool", "a pool of createCudaMemoryPool", pool);
 }

@@ -56,9 +56,22 @@ export async function openTfjsRuntime(
   throw new InferenceError("EXECUTOR_UNAVAILABLE", message);
 }
 
-/** Uses a namespace that was loaded elsewhere, with the backend that it has. */
+/**
+ * Uses a namespace that was loaded elsewhere, with the backend that it has.
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS` where it has none, or one that does not start
+ */
 export async function useTensorFlow(tf: TensorFlow): Promise<TfjsRuntime> {
-  await tf.ready();
+  try {
+    await tf.ready();
+  } catch (error) {
+    const expected = "TensorFlow.js with a backend that starts (@tensorflow/tfjs-backend-wasm or another)";
+    const got = `none: ${reasonOf(error)}`;
+    throw new InferenceError(
+      "INVALID_EXECUTOR_OPTIONS",
+      { field: "tensorflow", expected, got },
+      { cause: error },
+    );
+  }
   const backend = tf.getBackend();
   const known = Object.values(tfjsRuntimeKinds).find((kind) => kind.backend === backend);
   return {

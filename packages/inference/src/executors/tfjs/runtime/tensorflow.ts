@@ -1,3 +1,5 @@
+import { invalidOption, missingMembers } from "../../assert-options.ts";
+
 /** A tensor of TensorFlow.js: immutable numbers in the memory of its backend, until it is disposed. */
 export interface TfTensor {
   readonly shape: number[];
@@ -43,6 +45,44 @@ export interface TensorFlow {
   slice(x: TfTensor, begin: number[], size: number[]): TfTensor;
   concat(parts: TfTensor[], axis: number): TfTensor;
   gather(x: TfTensor, indices: TfTensor, axis: number): TfTensor;
+}
+
+const functionNames = [
+  "ready",
+  "getBackend",
+  "setBackend",
+  "env",
+  "memory",
+  "tidy",
+  "tensor",
+  "matMul",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "square",
+  "rsqrt",
+  "sigmoid",
+  "tanh",
+  "erf",
+  "clipByValue",
+  "mean",
+  "sum",
+  "softmax",
+  "reshape",
+  "transpose",
+  "slice",
+  "concat",
+  "gather",
+] as const satisfies readonly (keyof TensorFlow)[];
+
+/** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` for a value that has not all that is used */
+export function assertTensorFlow(tf: TensorFlow): void {
+  const members = Object.fromEntries(functionNames.map((name) => [name, "function"] as const));
+  const [missing] = missingMembers(tf, members);
+  if (missing === undefined) return;
+  const expected = `the namespace of @tensorflow/tfjs-core, with the function ${missing}`;
+  throw invalidOption("tensorflow", expected, tf);
 }
 
 /** The numbers of a tensor of float32. Valid until the tensor is disposed. */
