@@ -39,6 +39,7 @@ const checks = [
   { title: "kernels fit their sources", command: node, args: ["tools/kernels/check.mjs"] },
   { title: "error codes are documented", command: node, args: ["tools/ci/check-error-codes.mjs"] },
   { title: "links in documents", command: node, args: ["tools/ci/check-links.mjs"] },
+  { title: "types of programs in documents", command: node, args: ["tools/ci/check-programs.mjs"] },
   { title: "examples run", command: node, args: ["tools/ci/check-examples.mjs"] },
   { title: "npm start", command: node, args: ["tools/ci/check-start.mjs"] },
   {
