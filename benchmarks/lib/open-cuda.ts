@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { createCudaDevice, type CudaDevice, isStandInDevice, loadCudaDriver } from "@infernode/memory/cuda";
 import { MemoryError } from "@infernode/memory";
+import { parseOptions, refuseArguments } from "./parse-options.ts";
 
 /** The source of the numbers: those of the stand-in driver are not a GPU's. */
 export interface CudaSubject {
@@ -22,17 +22,20 @@ export interface CudaBenchmarkOptions {
 
 /** Reads the flags that the CUDA benchmarks share; `--help` prints them and exits. */
 export function parseCudaOptions(defaults: { readonly steps?: string } = {}): CudaBenchmarkOptions {
-  const { values } = parseArgs({
-    options: {
-      ordinal: { type: "string", default: "0" },
-      ...(defaults.steps === undefined
-        ? {}
-        : { steps: { type: "string" as const, default: defaults.steps } }),
-      output: { type: "string" },
-      "stand-in": { type: "string" },
-      help: { type: "boolean", default: false },
+  const { values } = parseOptions(
+    {
+      options: {
+        ordinal: { type: "string", default: "0" },
+        ...(defaults.steps === undefined
+          ? {}
+          : { steps: { type: "string" as const, default: defaults.steps } }),
+        output: { type: "string" },
+        "stand-in": { type: "string" },
+        help: { type: "boolean", default: false },
+      },
     },
-  });
+    { least: { steps: 0 } },
+  );
   if (values.help) {
     const steps = defaults.steps === undefined ? "" : `--steps ${defaults.steps}  `;
     process.stdout.write(`options: --ordinal 0  ${steps}--output <file.json>  --stand-in <library.so>\n`);
@@ -66,6 +69,8 @@ export function openCuda(options: { readonly ordinal: number; readonly standIn: 
     return { device, subject };
   } catch (error) {
     if (!(error instanceof MemoryError)) throw error;
+    if (error.code === "INVALID_ARGUMENT") refuseArguments(`--${error.message}`);
+    if (options.standIn !== undefined) refuseArguments(`--stand-in: ${error.message}`);
     process.stdout.write(`nothing was measured: ${error.message}\n`);
     process.exit(0);
   }

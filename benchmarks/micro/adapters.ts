@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint, quantizationRecipes, quantizeCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { randomAdapter } from "../lib/random-adapter.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
@@ -14,21 +14,24 @@ import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 import { timeForward, type TimedStep } from "../lib/time-forward.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    model: { type: "string" },
-    mode: { type: "string", default: "int8" },
-    rank: { type: "string", default: "16" },
-    adapters: { type: "string", default: "4" },
-    batches: { type: "string", default: "1,8" },
-    prompt: { type: "string", default: "256" },
-    rounds: { type: "string", default: "20" },
-    threads: { type: "string", default: "2" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      model: { type: "string" },
+      mode: { type: "string", default: "int8" },
+      rank: { type: "string", default: "16" },
+      adapters: { type: "string", default: "4" },
+      batches: { type: "string", default: "1,8" },
+      prompt: { type: "string", default: "256" },
+      rounds: { type: "string", default: "20" },
+      threads: { type: "string", default: "2" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { size: Object.keys(checkpointSizes), mode: ["none", "int8", "int4"] } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --size 100m|1b|tiny  --model <directory>  --mode none|int8|int4  --rank 16  --adapters 4  --batches 1,8  --prompt 256  --rounds 20  --threads 2  --output <file.json>\n",

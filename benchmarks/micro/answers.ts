@@ -3,27 +3,30 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { createEngine, type InferenceEngine, type TokenDecoderPort } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    answers: { type: "string", default: "8" },
-    prompt: { type: "string", default: "512" },
-    tokens: { type: "string", default: "32" },
-    rounds: { type: "string", default: "5" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      answers: { type: "string", default: "8" },
+      prompt: { type: "string", default: "512" },
+      tokens: { type: "string", default: "32" },
+      rounds: { type: "string", default: "5" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { size: Object.keys(checkpointSizes) } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --size 100m|1b|tiny  --answers 8  --prompt 512  --tokens 32  --rounds 5  --output <file.json>\n",

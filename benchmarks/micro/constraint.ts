@@ -1,7 +1,6 @@
 // Time to compile constraints and to fill masks along given answers, prepared here or in a thread.
 // `npm run bench -- micro/constraint --help`
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import {
   addSharedTokens,
@@ -21,11 +20,12 @@ import {
   warmUpConstraints,
 } from "@infernode/inference/constraint";
 import { loadTokenizer } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { writeReport } from "../lib/report.ts";
 import { median, quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     tokenizer: { type: "string" },
     rounds: { type: "string", default: "20" },

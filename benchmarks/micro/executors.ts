@@ -1,27 +1,30 @@
 // Time of executors on the same model, in turns: prefill, and decode alone and in a batch. `npm run bench -- micro/executors --help`
-import { parseArgs } from "node:util";
 import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createTfjsExecutor } from "@infernode/inference/tfjs";
 import { embeddedModelDirectory, openCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 import { timeForward } from "../lib/time-forward.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string", default: embeddedModelDirectory() },
-    executors: { type: "string", default: "onnx,wasm,cpu" },
-    prompt: { type: "string", default: "64" },
-    batch: { type: "string", default: "8" },
-    steps: { type: "string", default: "8" },
-    rounds: { type: "string", default: "3" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      model: { type: "string", default: embeddedModelDirectory() },
+      executors: { type: "string", default: "onnx,wasm,cpu" },
+      prompt: { type: "string", default: "64" },
+      batch: { type: "string", default: "8" },
+      steps: { type: "string", default: "8" },
+      rounds: { type: "string", default: "3" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { executors: ["onnx", "wasm", "cpu"] } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --model <directory>  --executors onnx,wasm,cpu  --prompt 64  --batch 8  --steps 8  --rounds 3  --output <file.json>\n",

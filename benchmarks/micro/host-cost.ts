@@ -1,7 +1,6 @@
 // What engine and CUDA executor take of the host's processor for each step, over the stand-in driver without kernels.
 // `npm run bench -- micro/host-cost --help`
 import { setMaxListeners } from "node:events";
-import { parseArgs } from "node:util";
 import {
   type ConstraintPort,
   createEngine,
@@ -13,6 +12,7 @@ import { loadModel } from "@infernode/models";
 import { createCudaDevice, createCudaMemoryPool, loadCudaDriver } from "@infernode/memory/cuda";
 import { compileStandIn } from "../lib/compile-stand-in.ts";
 import { idleWordCount, writeIdleModel } from "../lib/idle-cuda-model.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
@@ -20,20 +20,23 @@ import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 import { timeDriverCalls } from "../lib/time-driver-calls.ts";
 
-const { values } = parseArgs({
-  options: {
-    streams: { type: "string", default: "1,8,64,256" },
-    rows: { type: "string", default: "plain,penalty,repetition,mask,logprobs" },
-    samplers: { type: "string", default: "device,host" },
-    prompt: { type: "string", default: "1024" },
-    tokens: { type: "string", default: "20000" },
-    rounds: { type: "string", default: "5" },
-    "step-us": { type: "string", default: "0" },
-    output: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      streams: { type: "string", default: "1,8,64,256" },
+      rows: { type: "string", default: "plain,penalty,repetition,mask,logprobs" },
+      samplers: { type: "string", default: "device,host" },
+      prompt: { type: "string", default: "1024" },
+      tokens: { type: "string", default: "20000" },
+      rounds: { type: "string", default: "5" },
+      "step-us": { type: "string", default: "0" },
+      output: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { rows: ["plain", "penalty", "repetition", "mask", "logprobs"], samplers: ["device", "host"] } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --streams 1,8,64,256  --rows plain,penalty,repetition,mask,logprobs  --samplers device,host  --prompt 1024  --tokens 20000 (of a measurement, all streams together)  --rounds 5  --step-us 0 (of the device)  --output <file.json>  --json\n",

@@ -3,23 +3,26 @@
 // process of its own, as the peak of memory is measured). In turns. `npm run bench -- micro/json --help`
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { wireFormats, type GenerateEvent, type GenerateInput, type ModelService } from "@infernode/backend";
+import { parseOptions } from "../lib/parse-options.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    answers: { type: "string", default: "128" },
-    tokens: { type: "string", default: "200" },
-    top: { type: "string", default: "20" },
-    rounds: { type: "string", default: "5" },
-    output: { type: "string" },
-    child: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      answers: { type: "string", default: "128" },
+      tokens: { type: "string", default: "200" },
+      top: { type: "string", default: "20" },
+      rounds: { type: "string", default: "5" },
+      output: { type: "string" },
+      child: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { least: { top: 0 } },
+);
 if (values.help) {
   process.stdout.write("options: --answers 128  --tokens 200  --top 20  --rounds 5  --output <file.json>\n");
   process.exit(0);

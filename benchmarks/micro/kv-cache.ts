@@ -3,26 +3,29 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Executor, KvCacheDtype } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint, quantizationRecipes, quantizeCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    quantize: { type: "string", default: "int4" },
-    rounds: { type: "string", default: "5" },
-    threads: { type: "string", default: "2" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      quantize: { type: "string", default: "int4" },
+      rounds: { type: "string", default: "5" },
+      threads: { type: "string", default: "2" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { size: Object.keys(checkpointSizes), quantize: ["none", "int8", "int4"] } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --size 100m|1b|tiny  --quantize none|int8|int4  --rounds 5  --threads 2  --output <file.json>\n",

@@ -4,28 +4,31 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createEngine } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { createHostMemoryPool } from "@infernode/memory";
 import { openCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    dtype: { type: "string", default: "F32" },
-    runtime: { type: "string", default: "ffi" },
-    cycles: { type: "string", default: "10" },
-    output: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      dtype: { type: "string", default: "F32" },
+      runtime: { type: "string", default: "ffi" },
+      cycles: { type: "string", default: "10" },
+      output: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { size: Object.keys(checkpointSizes), dtype: ["F32", "BF16"], runtime: ["ffi", "binding"] } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --size 25m|100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --cycles 10  --output <file.json>  --json\n",

@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import { openCheckpoint } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
@@ -12,21 +12,27 @@ import { formatTable } from "../lib/table.ts";
 import { timeForward } from "../lib/time-forward.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    dtype: { type: "string", default: "F32" },
-    runtime: { type: "string", default: "ffi" },
-    batches: { type: "string", default: "1,8" },
-    prompt: { type: "string", default: "512" },
-    steps: { type: "string", default: "32" },
-    rounds: { type: "string", default: "5" },
-    threads: { type: "string" },
-    output: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      dtype: { type: "string", default: "F32" },
+      runtime: { type: "string", default: "ffi" },
+      batches: { type: "string", default: "1,8" },
+      prompt: { type: "string", default: "512" },
+      steps: { type: "string", default: "32" },
+      rounds: { type: "string", default: "5" },
+      threads: { type: "string" },
+      output: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  {
+    counts: ["threads"],
+    choices: { size: Object.keys(checkpointSizes), dtype: ["F32", "BF16"], runtime: ["ffi", "binding"] },
+  },
+);
 if (values.help) {
   process.stdout.write(
     "options: --size 100m|1b|tiny  --dtype F32|BF16  --runtime ffi|binding  --batches 1,8  --prompt 512  --steps 32  --rounds 5  --threads N  --output <file.json>  --json\n",

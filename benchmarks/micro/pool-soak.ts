@@ -1,19 +1,22 @@
 // A million random operations against a memory pool, each checked against a model.
 // `npm run bench -- micro/pool-soak --help`
-import { parseArgs } from "node:util";
 import { createHostMemoryPool, formatBytes } from "@infernode/memory";
 import { soakAllocator } from "@infernode/memory/testing";
+import { parseOptions } from "../lib/parse-options.ts";
 import { readConditions } from "../lib/report.ts";
 
-const { values } = parseArgs({
-  options: {
-    operations: { type: "string", default: "1000000" },
-    seed: { type: "string", default: "1" },
-    "limit-mib": { type: "string", default: "512" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      operations: { type: "string", default: "1000000" },
+      seed: { type: "string", default: "1" },
+      "limit-mib": { type: "string", default: "512" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { least: { seed: 0 } },
+);
 if (values.help) {
   process.stdout.write("options: --operations 1000000  --seed 1  --limit-mib 512  --json\n");
   process.exit(0);

@@ -1,7 +1,7 @@
 // Time of a hit in a memory pool, and its fragmentation after a hundred thousand steps of a server.
 // `npm run bench -- micro/pool [--steps 100000] [--output file.json] [--json]`
-import { parseArgs } from "node:util";
 import { createHostMemoryPool, createMemoryTracker, formatBytes } from "@infernode/memory";
+import { parseOptions } from "../lib/parse-options.ts";
 import { measureHits } from "../lib/pool-hits.ts";
 import { measureDemand, measureTrace } from "../lib/pool-trace.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
@@ -9,7 +9,7 @@ import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 import { llama8b } from "../workloads/serving-trace.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     steps: { type: "string", default: "100000" },
     output: { type: "string" },

@@ -3,7 +3,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Executor } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
@@ -13,22 +12,26 @@ import {
   type QuantizationRecipe,
   quantizeCheckpoint,
 } from "@infernode/models";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { checkpointSizes, writeRandomCheckpoint } from "../lib/random-checkpoint.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    size: { type: "string", default: "100m" },
-    context: { type: "string", default: "128" },
-    prompt: { type: "string", default: "256" },
-    rounds: { type: "string", default: "7" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      size: { type: "string", default: "100m" },
+      context: { type: "string", default: "128" },
+      prompt: { type: "string", default: "256" },
+      rounds: { type: "string", default: "7" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { size: Object.keys(checkpointSizes) } },
+);
 if (values.help) {
   process.stdout.write(
     `options: --size ${Object.keys(checkpointSizes).join("|")}  --context 128  --prompt 256  --rounds 7  --output <file.json>\n`,

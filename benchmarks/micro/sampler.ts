@@ -1,18 +1,18 @@
 // Time to sample one token from a row of logits, by parameters. `npm run bench -- micro/sampler --help`
-import { parseArgs } from "node:util";
 import {
   createSampler,
   defaultSamplingParams,
   type SamplingParams,
   SamplingState,
 } from "@infernode/inference";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     vocab: { type: "string", default: "151936" },
     draws: { type: "string", default: "300" },

@@ -1,13 +1,13 @@
 // The engine's own time per step, on an executor that returns at once: scheduling, sampling from a small vocabulary,
 // text, streams and events. `npm run bench -- micro/scheduler --help`
-import { parseArgs } from "node:util";
 import { createEngine, type Executor, type TokenDecoderPort } from "@infernode/inference";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { writeReport } from "../lib/report.ts";
 import { quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     sequences: { type: "string", default: "1,8,64" },
     vocab: { type: "string", default: "256" },

@@ -1,5 +1,6 @@
 // Ours beside other engines, on the same numbers, in turns. `npm run bench -- peers --help`
 import { mkdirSync } from "node:fs";
+import { describeRefusal, refuseArguments } from "../lib/parse-options.ts";
 import { writeReport } from "../lib/report.ts";
 import { comparePeers } from "./harness/compare-peers.ts";
 import { parsePeersOptions, type PeersOptions } from "./harness/options.ts";
@@ -23,8 +24,17 @@ async function measure({ shapes, jsonPath, ...options }: PeersOptions): Promise<
   process.stdout.write(`${formatMeasures(measures)}\n`);
 }
 
+/** What is wrong with them is one line. */
+function readOptions(): ReturnType<typeof parsePeersOptions> {
+  try {
+    return parsePeersOptions(process.argv.slice(2));
+  } catch (error) {
+    return refuseArguments(describeRefusal(error));
+  }
+}
+
+const options = readOptions();
 try {
-  const options = parsePeersOptions(process.argv.slice(2));
   if ("help" in options) process.stdout.write(options.help);
   else await measure(options);
 } catch (error) {

@@ -1,24 +1,27 @@
 // Answers of random weights that must match random JSON schemas, each checked with ajv and byte by byte.
 // `npm run bench -- quality/constrained-answers --help`
-import { parseArgs } from "node:util";
 import { checkAnswers } from "../lib/check-answers.ts";
 import { openEngine } from "../lib/open-engine.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { createRandom } from "../lib/random.ts";
 import { randomSchema } from "../lib/random-schema.ts";
 import { writeReport } from "../lib/report.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string" },
-    schemas: { type: "string", default: "500" },
-    answers: { type: "string", default: "20" },
-    temperature: { type: "string", default: "1" },
-    "max-tokens": { type: "string", default: "200" },
-    seed: { type: "string", default: "1" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      model: { type: "string" },
+      schemas: { type: "string", default: "500" },
+      answers: { type: "string", default: "20" },
+      temperature: { type: "string", default: "1" },
+      "max-tokens": { type: "string", default: "200" },
+      seed: { type: "string", default: "1" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { least: { seed: 0, temperature: 0 }, fractions: ["temperature"] },
+);
 if (values.help || values.model === undefined) {
   process.stdout.write(
     "options: --model <directory>  --schemas 500  --answers 20  --temperature 1  --max-tokens 200  --seed 1  --output <file.json>\n",

@@ -3,18 +3,21 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { openCheckpoint, quantizationRecipes, quantizeCheckpoint } from "@infernode/models";
 import { readNumbers } from "../lib/block-weights.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string" },
-    mode: { type: "string", default: "int4" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      model: { type: "string" },
+      mode: { type: "string", default: "int4" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { choices: { mode: ["int8", "int4"] } },
+);
 const { model, mode, output } = values;
 if (values.help || model === undefined || output === undefined || (mode !== "int4" && mode !== "int8")) {
   process.stdout.write("options: --model <directory>  --mode int8|int4  --output <file.safetensors>\n");

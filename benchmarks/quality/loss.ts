@@ -4,7 +4,6 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { calibrationText, type Executor, type ForwardResult } from "@infernode/inference";
 import { createOnnxExecutor } from "@infernode/inference/onnx";
 import {
@@ -18,13 +17,14 @@ import {
 } from "@infernode/models";
 import { measureMatrix, readDense, writeBlocks } from "../lib/block-weights.ts";
 import { DistributionLoss, prepareReference } from "../lib/distribution-loss.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { plainMemory } from "../lib/plain-memory.ts";
 import { quantizeQ40 } from "../lib/q4-0.ts";
 import { writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 import { readTextWindows } from "../lib/text-windows.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     model: { type: "string" },
     text: { type: "string" },

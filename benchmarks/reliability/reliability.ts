@@ -1,6 +1,6 @@
 // Crashes, overload, hostile clients and shutdown, tested on the built program from outside.
 // `npm run bench -- reliability/reliability --help`
-import { parseArgs } from "node:util";
+import { parseOptions } from "../lib/parse-options.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 import { bodies } from "./scenarios/bodies.ts";
@@ -29,18 +29,21 @@ const scenarios: readonly Scenario[] = [
   gateway,
 ];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    seconds: { type: "string" },
-    seed: { type: "string" },
-    program: { type: "string", default: ownProgram },
-    output: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values, positionals } = parseOptions(
+  {
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      seconds: { type: "string" },
+      seed: { type: "string" },
+      program: { type: "string", default: ownProgram },
+      output: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { counts: ["seconds", "seed"], least: { seed: 0 }, fractions: ["seconds"] },
+);
 if (values.help) {
   const rows = scenarios.map(({ name, summary }) => `  ${name.padEnd(13)} ${summary}\n`).join("");
   process.stdout.write(

@@ -1,13 +1,13 @@
 // Tokens per second of streams whose text must match a JSON schema, and of free ones, in turns.
 // `npm run bench -- serving/constrained --help`
-import { parseArgs } from "node:util";
 import { startDaemonProcess } from "../lib/daemon-process.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { writeReport } from "../lib/report.ts";
 import { median } from "../lib/statistics.ts";
 import { streamCompletion } from "../lib/stream-completion.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     model: { type: "string" },
     streams: { type: "string", default: "1,8" },

@@ -3,27 +3,30 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { startDaemonProcess } from "../lib/daemon-process.ts";
 import { nginxVersion, startNginx } from "../lib/nginx-process.ts";
 import { runPacedStreams, runRequests } from "../lib/paced-streams.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { readProcessSeconds } from "../lib/process-time.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median, quantile } from "../lib/statistics.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    streams: { type: "string", default: "50" },
-    rate: { type: "string", default: "20" },
-    seconds: { type: "string", default: "10" },
-    rounds: { type: "string", default: "5" },
-    requests: { type: "string", default: "200" },
-    output: { type: "string" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      streams: { type: "string", default: "50" },
+      rate: { type: "string", default: "20" },
+      seconds: { type: "string", default: "10" },
+      rounds: { type: "string", default: "5" },
+      requests: { type: "string", default: "200" },
+      output: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { fractions: ["rate", "seconds"] },
+);
 if (values.help) {
   process.stdout.write(
     "options: --streams 50  --rate <chunks a second of each> 20  --seconds 10  --rounds 5  --requests 200  " +

@@ -3,26 +3,29 @@
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { compileStandIn } from "../lib/compile-stand-in.ts";
 import { startDaemonProcess } from "../lib/daemon-process.ts";
 import { idleWordCount, writeIdleModel } from "../lib/idle-cuda-model.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { readProcessSeconds } from "../lib/process-time.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    streams: { type: "string", default: "64" },
-    "step-us": { type: "string", default: "4917" },
-    prompt: { type: "string", default: "1024" },
-    "stream-interval": { type: "string", default: "1" },
-    seconds: { type: "string", default: "20" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      streams: { type: "string", default: "64" },
+      "step-us": { type: "string", default: "4917" },
+      prompt: { type: "string", default: "1024" },
+      "stream-interval": { type: "string", default: "1" },
+      seconds: { type: "string", default: "20" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { least: { "step-us": 0 }, fractions: ["seconds"] },
+);
 if (values.help) {
   process.stdout.write(
     "options: --streams 64  --step-us 4917 (of the device)  --prompt 1024  --stream-interval 1  --seconds 20  --output <file.json>\n",

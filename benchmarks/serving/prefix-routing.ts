@@ -3,26 +3,29 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { json } from "node:stream/consumers";
-import { parseArgs } from "node:util";
 import { findFreePort, startDaemonProcess } from "../lib/daemon-process.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { createPromptCache } from "../lib/prompt-cache.ts";
 import { createRandom } from "../lib/random.ts";
 import { writeReport } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
-  options: {
-    backends: { type: "string", default: "3" },
-    conversations: { type: "string", default: "120" },
-    turns: { type: "string", default: "6" },
-    systems: { type: "string", default: "6" },
-    "cache-blocks": { type: "string", default: "4000" },
-    clients: { type: "string", default: "8" },
-    seed: { type: "string", default: "1" },
-    output: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values } = parseOptions(
+  {
+    options: {
+      backends: { type: "string", default: "3" },
+      conversations: { type: "string", default: "120" },
+      turns: { type: "string", default: "6" },
+      systems: { type: "string", default: "6" },
+      "cache-blocks": { type: "string", default: "4000" },
+      clients: { type: "string", default: "8" },
+      seed: { type: "string", default: "1" },
+      output: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   },
-});
+  { least: { seed: 0 } },
+);
 if (values.help) {
   process.stdout.write(
     "options: --backends 3  --conversations 120  --turns 6  --systems <different system prompts> 6\n" +

@@ -1,14 +1,14 @@
 // Time to ready, time to first token, tokens per second for one stream and for several, and the
 // delay of the daemon's event loop meanwhile; with `--against`, alternating with another checkout of this project.
 // `npm run bench -- serving/serving --help`
-import { parseArgs } from "node:util";
 import { startDaemonProcess, type DaemonProcess } from "../lib/daemon-process.ts";
+import { parseOptions } from "../lib/parse-options.ts";
 import { readConditions, writeReport } from "../lib/report.ts";
 import { median, quantile } from "../lib/statistics.ts";
 import { streamCompletion } from "../lib/stream-completion.ts";
 import { formatTable } from "../lib/table.ts";
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     model: { type: "string" },
     against: { type: "string" },
