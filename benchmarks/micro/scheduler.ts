@@ -47,6 +47,7 @@ function createInstantExecutor(maxSequences: number): Executor {
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
       productPrecision: "float32",
+      productLibrary: "none",
       kvHeadDim: 8,
       maxSequences,
       contextTokens,

@@ -91,6 +91,32 @@ describe.skipIf("reason" in opened)(title, () => {
     expect(await other.metric("infernode_engine_steps_ahead_total")).toBe(0);
   });
 
+  test("has prompts multiplied by cuBLASLt where it is asked for, and says so", async () => {
+    // The stand-in driver has its functions too.
+    const file = join(environment["LD_LIBRARY_PATH"]!, "libcuda.so.1");
+    const library = ["--product-library", "cublasLt", "--product-library-path", file];
+    const args = [...half, ...sizes, "--executor", "cuda"];
+    const prompt =
+      "Once there was a little girl who lived in a house by the sea with her cat and dog. ".repeat(4);
+    const answers: (string | undefined)[] = [];
+    for (const extra of [library, []]) {
+      const other = await startDaemon({ environment, args: [...args, ...extra] });
+      onTestFinished(() => other[Symbol.asyncDispose]());
+      const loaded = other.logs.find(({ msg }) => msg === "model loaded");
+      expect(loaded).toMatchObject({ productLibrary: extra.length === 0 ? "none" : "cublasLt" });
+      const { choices, usage } = await createClient(other.url).completions.create({
+        model: "infernode-stories",
+        prompt,
+        max_tokens: 4,
+        temperature: 0,
+      });
+      expect(usage?.prompt_tokens).toBeGreaterThan(64);
+      answers.push(choices[0]?.text);
+    }
+    expect(answers[0]).not.toBe("");
+    expect(answers[0]).toBe(answers[1]);
+  });
+
   test("streams to several clients at once", async () => {
     const client = createClient(daemon.url);
     const streams = Array.from({ length: 3 }, () => streamCompletion(client, { model, maxTokens: 4 }));
@@ -177,6 +203,31 @@ describe.skipIf("reason" in opened)(title, () => {
       const none = await runCli([...inspect, "--device", "2"], { environment });
       expect(none.exitCode).toBe(4);
       expect(none.stderr).toContain(`, 1 (${uuid}), got 2`);
+    });
+
+    test("is refused where cuBLASLt is asked for and missing, or the weights are of float32", async () => {
+      const library = [
+        "--product-library",
+        "cublasLt",
+        "--product-library-path",
+        "/nowhere/libcublasLt.so.13",
+      ];
+      const serve = ["serve", "--port", "0", "--executor", "cuda", ...half, ...sizes];
+      for (const command of [serve, inspect]) {
+        const run = await runCli([...command, ...library], { environment });
+        expect(run.exitCode).toBe(4);
+        // The daemon's log is JSON.
+        expect(run.stderr.replaceAll("\\", "")).toMatch(
+          /`productLibrary`: expected "none", or a cuBLASLt of CUDA 12 or 13 .*\/nowhere\/libcublasLt\.so\.13.*, got "cublasLt"/s,
+        );
+      }
+      const doctor = await runCli(["doctor", "--executor", "cuda", ...library], { environment });
+      expect(doctor.stdout).toContain('`productLibrary`: expected "none", or a cuBLASLt');
+      const wide = await runCli([...inspect, "--product-precision", "float32", ...library], { environment });
+      expect(wide.exitCode).toBe(4);
+      expect(wide.stderr).toContain(
+        '`productLibrary`: expected "none" where no product of 16 bits has a weight',
+      );
     });
 
     test("is refused with the numbers where the model does not fit", async () => {

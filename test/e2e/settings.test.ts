@@ -544,6 +544,25 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     const precisions = (await planOnDevices()).map((each) => each?.memoryPlan.productPrecision);
     if (precisions[0] !== undefined) expect(precisions).toEqual(["16-bit", "float32"]);
   },
+  "engine.productLibrary": async () => {
+    const inspect = ["models", "inspect", "embedded", "--product-library", "cublasLt"];
+    const refused = await runCommand(inspect);
+    expect(refused.exitCode).toBe(4);
+    expect(refused.stderr).toContain(
+      '`productLibrary`: expected "none", as only the CUDA executor computes with a library of products, got "cublasLt"',
+    );
+  },
+  // cuda.test.ts has the library that is there.
+  "engine.productLibraryPath": async () => {
+    if ("reason" in machine) return;
+    const missing = ["--product-library", "cublasLt", "--product-library-path", "/nowhere/libcublasLt.so.13"];
+    const inspect = ["models", "inspect", "embedded", "--executor", "cuda", ...missing];
+    const { exitCode, stderr } = await runCli(inspect, { environment: machine.environment });
+    expect(exitCode).toBe(4);
+    expect(stderr).toMatch(
+      /`productLibrary`: expected "none", or a cuBLASLt of CUDA 12 or 13 .*\/nowhere\/libcublasLt\.so\.13/,
+    );
+  },
   // cuda.test.ts has what it does.
   "engine.runsAhead": async () => {
     const { stdout } = await runCommand(["serve", "--print-config", "--json", "--run-ahead", "false"]);

@@ -28,6 +28,7 @@ export type {
   ForwardResult,
   RowLogprobs,
   KvCacheDtype,
+  ProductLibrary,
   ProductPrecision,
   KvStorage,
   PagedStorage,

@@ -70,7 +70,9 @@ async function describeServable(
   const { model, stored, choice, executorPlan, answerMemoryBytes, quantization } = prepared;
   try {
     await assertPromptThreadStarts(options, stored.directory);
-    await choice.planner.assertLoadable(model, { runtime: options.runtime, stored });
+    const { runtime, productLibrary, productLibraryPath } = options;
+    const loading = { runtime, productLibrary, productLibraryPath };
+    await choice.planner.assertLoadable(model, { ...loading, stored });
     await stored.prepared?.verify({ threadCount: options.threads ?? availableParallelism() });
     const planned = { memoryPlan: executorPlan, answerMemoryBytes, quantization };
     return { choice, model: { ...describeLoadedModel(stored), ...planned } };
@@ -93,6 +95,7 @@ async function planRejected(
       planner,
       budgetBytes: room.availableBytes,
       deviceBytes: gpu && readGpuRoom(gpu, options).availableBytes,
+      computeCapability: gpu?.description.computeCapability,
     });
     return { memoryPlan: executorPlan, answerMemoryBytes, quantization };
   } catch {

@@ -108,6 +108,10 @@ export interface EngineSettings {
   readonly kvCacheDtype: "float32" | "bfloat16" | "int8" | undefined;
   /** Inputs of products with weights of 16 bits or in blocks; `auto`: 16 bits on the CUDA executor, float32 on others. */
   readonly productPrecision: "auto" | "float32" | "16-bit";
+  /** What computes products of many rows with weights of 16 bits; a library on the CUDA executor only. */
+  readonly productLibrary: "none" | "cublasLt";
+  /** The file of the library; `undefined`: found by its name. */
+  readonly productLibraryPath: string | undefined;
   /** Whether a step is begun while the one before it runs, where the executor can. */
   readonly runsAhead: boolean;
   /** Adapters that are loaded at once; `undefined`: as many as are configured, and at least 4 where others may follow. */

@@ -18,6 +18,7 @@ export const engineDefaults: {
   runtime: "auto",
   quantize: "auto",
   productPrecision: "auto",
+  productLibrary: "none",
   runsAhead: true,
   maxAdapterRank: 16,
   allowsAdapterUpdates: false,

@@ -1,6 +1,7 @@
 import { daemonSettings } from "./daemon-settings.ts";
 import { discoverySettings } from "./discovery-settings.ts";
 import { gatewaySettings } from "./gateway-settings.ts";
+import { engineSettings } from "./engine-settings.ts";
 import { modelSettings } from "./model-settings.ts";
 import { serverSettings } from "./server-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
@@ -12,6 +13,7 @@ export const settings: readonly Setting[] = [
   ...serverSettings,
   ...sessionSettings,
   ...modelSettings,
+  ...engineSettings,
   ...storeSettings,
   ...daemonSettings,
   ...discoverySettings,
@@ -28,7 +30,7 @@ export const modelNameSetting: Setting = settingAt(namePath);
  * `engine` (`engine.threads`).
  */
 export const modelEntrySettings: ReadonlyMap<string, Setting> = new Map(
-  modelSettings
+  [...modelSettings, ...engineSettings]
     .filter(({ path }) => path !== namePath)
     .map((setting) => [setting.path.replace(/^model\./, ""), setting]),
 );

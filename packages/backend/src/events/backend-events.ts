@@ -57,6 +57,7 @@ export type SupervisorEventMap = {
     /** Why it is this one. */
     readonly executorReason: string;
     readonly productPrecision: string;
+    readonly productLibrary: string;
     /** Where `totalBytes` are planned: `cpu`, `cuda:0`. */
     readonly device: string;
     readonly quantization: WeightMode;

@@ -37,6 +37,7 @@ export const fakeModel: LocalModel = {
     kvBytesPerToken: 1,
     kvCacheDtype: "float32",
     productPrecision: "float32",
+    productLibrary: "none",
     kvHeadDim: 8,
     maxSequences: 4,
     contextTokens: 64,

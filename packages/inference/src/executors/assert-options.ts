@@ -34,7 +34,10 @@ export function assertOptions(options: Partial<ExecutorOptions>, known: readonly
       throw invalidOption(name, "a function", listener);
     }
   }
-  const { kvRanges } = options;
+  const { kvRanges, productLibraryPath } = options;
+  if (productLibraryPath !== undefined && typeof productLibraryPath !== "string") {
+    throw invalidOption("productLibraryPath", "the name of a file", productLibraryPath);
+  }
   const members = { tokenIds: "function", read: "function", write: "function" } as const;
   if (kvRanges !== undefined && missingMembers(kvRanges, members).length > 0) {
     throw invalidOption("kvRanges", "an object with the functions tokenIds, read and write", kvRanges);

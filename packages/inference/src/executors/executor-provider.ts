@@ -1,7 +1,13 @@
 import type { ByteRange, LanguageModel } from "@infernode/models";
 import type { InferenceError } from "../errors.ts";
 import type { MemoryPort } from "../ports.ts";
-import type { Executor, ExecutorMemoryPlan, KvCacheDtype, ProductPrecision } from "./executor.ts";
+import type {
+  Executor,
+  ExecutorMemoryPlan,
+  KvCacheDtype,
+  ProductLibrary,
+  ProductPrecision,
+} from "./executor.ts";
 
 /** The parts of a loaded model that an executor needs. */
 export type ExecutorModel = Pick<LanguageModel, "name" | "config" | "architecture" | "weights">;
@@ -18,6 +24,8 @@ export interface ExecutorSizes {
   readonly kvCacheDtype?: KvCacheDtype | undefined;
   /** [`float32`; on a CUDA device `16-bit`, where weights are of 16 bits or in blocks] */
   readonly productPrecision?: ProductPrecision | undefined;
+  /** For a CUDA device only. [`none`] */
+  readonly productLibrary?: ProductLibrary | undefined;
   /** Adapters that are loaded at once. [none, and the network has no room for any] */
   readonly maxAdapters?: number;
   /** The largest rank of an adapter. [16] */
@@ -28,6 +36,8 @@ export interface ExecutorSizes {
 export interface PagedExecutorSizes extends ExecutorSizes {
   /** Tokens that pages have room for, over all sequences; refused where there are none. [`maxSequences` of the longest] */
   readonly kvCacheTokens?: number;
+  /** Of the device, where it is known: libraries need more memory on newer ones. [the newest] */
+  readonly computeCapability?: { readonly major: number } | undefined;
 }
 
 /** A condition under which an executor works, but slower or otherwise than requested. */
@@ -55,6 +65,8 @@ export interface ExecutorOptions extends PagedExecutorSizes {
   readonly threads?: number | undefined;
   /** One of the provider's `runtimes`, or `auto`. [`auto`] */
   readonly runtime?: string | undefined;
+  /** The file of `productLibrary`. [found by its name, as the system finds libraries] */
+  readonly productLibraryPath?: string | undefined;
   /** Of a cache of int8. [measured at each start, with tokens from all over the vocabulary] */
   readonly kvRanges?: KvRangeSource | undefined;
   /** Weights were found to be finite before, and their files have not changed: they are not scanned again. [false] */
@@ -91,7 +103,10 @@ export interface PrepackedTensor {
 }
 
 /** How it is checked that a model can be loaded. */
-export interface LoadCheckOptions extends Pick<ExecutorOptions, "runtime"> {
+export interface LoadCheckOptions extends Pick<
+  ExecutorOptions,
+  "runtime" | "productLibrary" | "productLibraryPath"
+> {
   /** As it is on disk, where weights of the model are yet to be written. [the model] */
   readonly stored?: ExecutorModel | undefined;
 }
@@ -113,7 +128,7 @@ export interface ExecutorPlanner {
   assertSupported(model: ExecutorModel): Promise<void>;
   /** Plans an executor's memory from the config and the weight index. Loads nothing. */
   plan(model: ExecutorModel, sizes: PagedExecutorSizes): ExecutorMemoryPlan;
-  /** Throws if the runtime cannot be opened or a stored number is not finite. Keeps nothing loaded. */
+  /** Throws if a library cannot be opened or a stored number is not finite. Keeps no weights. */
   assertLoadable(model: ExecutorModel, options: LoadCheckOptions): Promise<void>;
   /** Whether products with weights in blocks are faster than with numbers: where they are not, blocks are made for nothing. */
   readonly isFasterQuantized: boolean;

@@ -132,6 +132,12 @@ export type SlotDtype = Exclude<KvCacheDtype, "bfloat16">;
  */
 export type ProductPrecision = "float32" | "16-bit";
 
+/**
+ * What computes products of many rows: the executor's own kernels, or NVIDIA's cuBLASLt where inputs and weights are of 16
+ * bits.
+ */
+export type ProductLibrary = "none" | "cublasLt";
+
 /** Planned bytes by purpose, before anything is loaded. */
 export interface ExecutorMemoryPlan {
   /** With the matrices of adapters. */
@@ -146,6 +152,8 @@ export interface ExecutorMemoryPlan {
   readonly kvCacheDtype: KvCacheDtype;
   /** `16-bit` where any product is. */
   readonly productPrecision: ProductPrecision;
+  /** Of products of many rows; `workspaceBytes` has what it needs. */
+  readonly productLibrary: ProductLibrary;
   /** Features of a head in the KV cache: those of the model, and zeros behind them where the runtime wants more. */
   readonly kvHeadDim: number;
   /** Where keys and values are stored in pages. */

@@ -7,7 +7,7 @@ export interface ResolvedSizes extends CommonSizes {
   readonly kvCacheDtype: SlotDtype;
 }
 
-type CommonSizes = Omit<Required<ExecutorSizes>, "kvCacheDtype" | "productPrecision">;
+type CommonSizes = Omit<Required<ExecutorSizes>, "kvCacheDtype" | "productPrecision" | "productLibrary">;
 
 /** Names of the options that are sizes. */
 export const sizeNames: readonly string[] = [
@@ -16,6 +16,7 @@ export const sizeNames: readonly string[] = [
   "maxChunkTokens",
   "kvCacheDtype",
   "productPrecision",
+  "productLibrary",
   "maxAdapters",
   "maxAdapterRank",
 ];
@@ -31,9 +32,13 @@ export function resolveSizes(
   options: ExecutorSizes,
   kvCacheDtypes: readonly [SlotDtype, ...SlotDtype[]],
 ): ResolvedSizes {
-  const { productPrecision = "float32" } = options;
+  const { productPrecision = "float32", productLibrary = "none" } = options;
   if (productPrecision !== "float32") {
     throw invalidOption("productPrecision", '"float32", which this executor computes with', productPrecision);
+  }
+  if (productLibrary !== "none") {
+    const expected = '"none", as only the CUDA executor computes with a library of products';
+    throw invalidOption("productLibrary", expected, productLibrary);
   }
   const { kvCacheDtype = kvCacheDtypes[0] } = options;
   return {

@@ -92,6 +92,7 @@ export function createFakeExecutor(options: FakeExecutorOptions): FakeExecutor {
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
       productPrecision: "float32",
+      productLibrary: "none",
       kvHeadDim: 8,
       maxSequences,
       contextTokens,

@@ -144,6 +144,7 @@ export function createPagedExecutor(options: PagedExecutorOptions): Executor {
       kvBytesPerToken: 0,
       kvCacheDtype: "float32",
       productPrecision: "float32",
+      productLibrary: "none",
       kvHeadDim: 8,
       kvPages: { pageTokens, pageCount, isShareable: true },
       maxSequences,

@@ -1,3 +1,4 @@
+import type { ExecutorMemoryPlan } from "@infernode/inference";
 import { formatBytes } from "@infernode/memory";
 import type { WeightMode } from "../../weight-mode.ts";
 import { resolveConfig } from "../../config/resolve/resolve-config.ts";
@@ -50,12 +51,17 @@ function planRows(model: ModelDescription, choice: ExecutorChoice | undefined): 
     ],
     ["  weights", formatBytes(plan.weightsBytes)],
     ["  KV cache", `${formatBytes(plan.kvCacheBytes)} (${cached.filter(Boolean).join("; ")})`],
-    ["  products", plan.productPrecision === "16-bit" ? "inputs of 16 bits" : "inputs of float32"],
+    ["  products", describeProducts(plan)],
     ["  activations", formatBytes(plan.activationsBytes)],
     ["  workspace", formatBytes(plan.workspaceBytes)],
     ...(hostBytes === undefined ? [] : [["  of the host", formatBytes(hostBytes)] as const]),
     ["  answers", `at most ${formatBytes(answerMemoryBytes)} while being sent`],
   ];
+}
+
+function describeProducts({ productPrecision, productLibrary }: ExecutorMemoryPlan): string {
+  const inputs = productPrecision === "16-bit" ? "inputs of 16 bits" : "inputs of float32";
+  return productLibrary === "none" ? inputs : `${inputs}, those of many rows by ${productLibrary}`;
 }
 
 /** The name of each tensor with its type and shape, and what blocks and groups are computed as. */

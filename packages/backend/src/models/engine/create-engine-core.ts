@@ -86,10 +86,12 @@ function executorSettings(
   options: EngineCoreOptions,
   sizes: ExecutorEngineSizes,
 ): SettingsOf<ExecutorOptions> {
-  const { threads, runtime, kvCacheDtype, maxAdapterRank = engineDefaults.maxAdapterRank } = options;
+  const { threads, runtime, kvCacheDtype, productLibrary, productLibraryPath } = options;
+  const { maxAdapterRank = engineDefaults.maxAdapterRank } = options;
   const productPrecision = productPrecisionOf(options);
   const maxAdapters = adapterRoom(options);
-  return { ...sizes, threads, runtime, kvCacheDtype, productPrecision, maxAdapters, maxAdapterRank };
+  const products = { productPrecision, productLibrary, productLibraryPath };
+  return { ...sizes, ...products, threads, runtime, kvCacheDtype, maxAdapters, maxAdapterRank };
 }
 
 function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {

@@ -32,6 +32,8 @@ export interface PlanningRoom {
   readonly budgetBytes: number;
   /** Of the device where the executor has its memory: pages of the KV cache fill it. [it has the host's memory] */
   readonly deviceBytes?: number | undefined;
+  /** Of that device. [the newest] */
+  readonly computeCapability?: { readonly major: number } | undefined;
 }
 
 type SizeOptions = Pick<
@@ -42,6 +44,7 @@ type SizeOptions = Pick<
   | "answerMemoryBytes"
   | "kvCacheDtype"
   | "productPrecision"
+  | "productLibrary"
   | "adapters"
   | "maxAdapters"
   | "maxAdapterRank"
@@ -69,11 +72,13 @@ export function productPrecisionOf({
 
 /** Chooses sizes within the room and plans their memory. @throws InferenceError for sizes that the model cannot have */
 export function planModel(model: ExecutorModel, options: SizeOptions, room: PlanningRoom): ModelPlan {
-  const { maxAdapterRank = engineDefaults.maxAdapterRank, kvCacheDtype } = options;
-  const { planner, deviceBytes } = room;
+  const { maxAdapterRank = engineDefaults.maxAdapterRank, kvCacheDtype, productLibrary } = options;
+  const { planner, deviceBytes, computeCapability } = room;
   const fixed = {
     kvCacheDtype,
     productPrecision: productPrecisionOf(options),
+    productLibrary,
+    ...(computeCapability && { computeCapability }),
     maxAdapters: adapterRoom(options),
     maxAdapterRank,
   };

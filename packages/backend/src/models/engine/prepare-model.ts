@@ -150,7 +150,8 @@ async function prepareWith(
   await planner.assertSupported(model);
   await assertAdaptersFit(model, options);
   const gpuRoom = gpu === undefined ? undefined : readGpuRoom(gpu, options);
-  const planning = { planner, deviceBytes: gpuRoom?.availableBytes };
+  const computeCapability = gpu?.description.computeCapability;
+  const planning = { planner, deviceBytes: gpuRoom?.availableBytes, computeCapability };
   // What a model reserves stays as it is, so that one that does not fit there reserves what it needs elsewhere.
   if (gpuRoom !== undefined) {
     const unlimited = { ...planning, budgetBytes: Number.MAX_SAFE_INTEGER };

@@ -107,6 +107,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
       executor: model.executor,
       executorReason: model.executorReason,
       productPrecision: model.memoryPlan.productPrecision,
+      productLibrary: model.memoryPlan.productLibrary,
       device: model.device,
       quantization: model.quantization,
       totalBytes: model.memoryPlan.totalBytes,

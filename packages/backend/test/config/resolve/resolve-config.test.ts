@@ -125,6 +125,8 @@ const typedKeys: {
     quantize: true,
     kvCacheDtype: true,
     productPrecision: true,
+    productLibrary: true,
+    productLibraryPath: true,
     runsAhead: true,
     maxAdapters: true,
     maxAdapterRank: true,

@@ -126,6 +126,7 @@ describe("the map of models", () => {
       "tfjs",
       "int8",
       "16-bit",
+      "cublasLt",
       "GPU-1",
       2_000_000_000,
       1000,

@@ -24,6 +24,7 @@ import { HostRows, HostRowsMemory } from "./step/host-rows.ts";
 import { InputArrays } from "./step/input-arrays.ts";
 import { KvPages } from "./step/kv-pages.ts";
 import { loadKernels } from "./step/load-kernels.ts";
+import { createLibraryProducts, type LibraryProducts, loadProductLibrary } from "./step/product-library.ts";
 import { PassInputs } from "./step/pass-inputs.ts";
 import { RopeTables } from "./step/rope-tables.ts";
 import { DeviceAdapters } from "./weights/device-adapters.ts";
@@ -40,7 +41,9 @@ import { createDeviceWeights } from "./weights/device-weights.ts";
 export async function createCudaExecutor(options: CudaExecutorOptions): Promise<Executor> {
   assertCudaOptions(options);
   const { model, pool, onRuntimeOpened = () => {} } = options;
-  const plan = planCuda(model, options);
+  const { computeCapability } = pool.device;
+  const plan = planCuda(model, { ...options, computeCapability });
+  const library = loadProductLibrary(options);
   const closers: Closer[] = [];
   try {
     const kernels = await loadKernels(plan.program, pool.device);
@@ -49,6 +52,8 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     closers.push(() => stream.dispose());
     onRuntimeOpened();
     const owner = { pool, stream, model: model.name };
+    const products = library && createLibraryProducts(library, plan.libraryBytes, owner);
+    closers.push(() => products?.[Symbol.dispose]());
     const weights = createDeviceWeights(plan.weights, owner);
     closers.push(() => weights.dispose());
     const kv = new KvPages(plan.pages, owner);
@@ -75,6 +80,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
       functionOf: (launch) => kernels.functionOf(launch),
       addressOf: (operand) =>
         addressIn({ plan, arena, inputs, edits, kv, adapters, ropes, weights }, operand),
+      productOf: (request) => products!.product(request),
     });
     const { logits, sampled } = plan.program;
     const offsetOf = ({ id }: DeviceValue): number => plan.arena.offsets[id]!;
@@ -113,7 +119,7 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
     });
     return new CudaExecutor({
       plan,
-      description: describe(plan, pool),
+      description: describe(plan, pool, products),
       adapters,
       runner,
       onDeviceLost: options.onDeviceLost,
@@ -126,8 +132,14 @@ export async function createCudaExecutor(options: CudaExecutorOptions): Promise<
   }
 }
 
-function describe({ memory }: CudaPlan, { device }: CudaExecutorOptions["pool"]): string {
-  return `CUDA ${device.driver.cudaVersion} on ${device.name}, products of ${memory.productPrecision === "16-bit" ? "16 bits" : "float32"}`;
+function describe(
+  { memory }: CudaPlan,
+  { device }: CudaExecutorOptions["pool"],
+  products: LibraryProducts | undefined,
+): string {
+  const precision = memory.productPrecision === "16-bit" ? "16 bits" : "float32";
+  const ofManyRows = products === undefined ? "" : `, those of many rows by ${products.description}`;
+  return `CUDA ${device.driver.cudaVersion} on ${device.name}, products of ${precision}${ofManyRows}`;
 }
 
 /** Memory for adapters, if there is to be room for any. */

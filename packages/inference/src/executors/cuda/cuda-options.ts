@@ -1,5 +1,5 @@
 import type { CudaMemoryPool } from "@infernode/memory/cuda";
-import type { KvCacheDtype, ProductPrecision } from "../executor.ts";
+import type { KvCacheDtype, ProductLibrary, ProductPrecision } from "../executor.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorOptions, PagedExecutorSizes } from "../executor-provider.ts";
 import { assertCount, assertKnownKeys, assertOptions, invalidOption } from "../assert-options.ts";
@@ -12,10 +12,13 @@ export interface CudaExecutorOptions extends Omit<ExecutorOptions, "memory"> {
 }
 
 /** Sizes with defaults filled in. */
-export interface ResolvedCudaSizes extends Required<Omit<PagedExecutorSizes, "productPrecision">> {
+export interface ResolvedCudaSizes extends Required<
+  Omit<PagedExecutorSizes, "productPrecision" | "productLibrary" | "computeCapability">
+> {
   readonly kvCacheDtype: KvCacheDtype;
   /** `undefined`: `16-bit` where it can be. */
   readonly productPrecision: ProductPrecision | undefined;
+  readonly productLibrary: ProductLibrary;
 }
 
 /** The types of a KV cache. */
@@ -25,7 +28,7 @@ export const cudaKvCacheDtypes = ["float32", "bfloat16", "int8"] as const;
 export const pageTokens = 16;
 /** Pages are counted in 32 bits. */
 const mostCacheTokens = pageTokens * (2 ** 31 - 1);
-const cudaSizeNames = [...sizeNames, "kvCacheTokens"];
+const cudaSizeNames = [...sizeNames, "kvCacheTokens", "computeCapability"];
 const optionNames = [
   ...cudaSizeNames,
   "model",
@@ -33,6 +36,7 @@ const optionNames = [
   "memory",
   "threads",
   "runtime",
+  "productLibraryPath",
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",
@@ -70,12 +74,18 @@ export function resolveCudaSizes(model: ExecutorModel, options: PagedExecutorSiz
     kvCacheTokens,
     kvCacheDtype: resolveKvCacheDtype(model, options.kvCacheDtype),
     productPrecision: assertProductPrecision(productPrecision),
+    productLibrary: parseProductLibrary(options.productLibrary),
   });
 }
 
 function assertProductPrecision(name: ProductPrecision | undefined): ProductPrecision | undefined {
   if (name === undefined || name === "float32" || name === "16-bit") return name;
   throw invalidOption("productPrecision", '"float32" or "16-bit"', name);
+}
+
+function parseProductLibrary(name: ProductLibrary = "none"): ProductLibrary {
+  if (name === "none" || name === "cublasLt") return name;
+  throw invalidOption("productLibrary", '"none" or "cublasLt"', name);
 }
 
 /** As precise as the weights are: matrices of 32 bits have a cache of 32 bits. */

@@ -7,6 +7,7 @@ import { createCudaExecutor } from "./cuda-executor.ts";
 import { assertCudaRuntime, cudaKvCacheDtypes } from "./cuda-options.ts";
 import { planCuda, planCudaMemory } from "./memory-plan.ts";
 import { assertCudaPool } from "./step/assert-device.ts";
+import { loadProductLibrary } from "./step/product-library.ts";
 
 /** Checks and plans models for executors that run on an NVIDIA GPU; needs none. */
 export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
@@ -19,9 +20,10 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
     planCuda(model, { maxSequences: 1 });
   },
   plan: planCudaMemory,
-  assertLoadable: async (model, { runtime, stored = model }) => {
+  assertLoadable: async (model, { runtime, stored = model, ...options }) => {
     assertModel(model);
     assertCudaRuntime(runtime);
+    loadProductLibrary(options);
     await assertFiniteWeights(usedTensors(stored));
   },
 });

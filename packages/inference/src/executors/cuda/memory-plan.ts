@@ -12,7 +12,7 @@ import { type ArenaLayout, assignArena } from "./network/assign-arena.ts";
 import type { PageFormat } from "./network/attention/attention-request.ts";
 import { CudaDecoderBuilder, type ProgramOptions } from "./network/cuda-decoder-builder.ts";
 import { fusions } from "./network/fusion/fusions.ts";
-import { type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
+import { launchesOf, type Program, type ProgramWeights, weightsOf } from "./network/program.ts";
 import { stepPlaces } from "./step/batch-runner.ts";
 import { graphCount } from "./step/decode-graphs.ts";
 import { editBytes, type EditSizes } from "./step/edit-arrays.ts";
@@ -26,6 +26,8 @@ import { stagingBytes } from "./weights/upload-weights.ts";
 /** An estimate of what one launch takes in a graph. */
 const graphNodeBytes = 1024;
 const pageDtypes = { float32: "f32", bfloat16: "bf16", int8: "i8" } as const;
+/** What NVIDIA recommends for cuBLAS: on compute capability 9.0 and later, and before. */
+const [newLibraryBytes, olderLibraryBytes] = [32 * 2 ** 20, 4 * 2 ** 20];
 /** A chunk of 32 tokens is about as efficient as a longer one; a row of a large vocabulary takes half a megabyte. */
 const extraLogitRows = 31;
 /** About the distinct tokens of a long conversation, which a repetition penalty changes. */
@@ -43,6 +45,8 @@ export interface CudaPlan {
   readonly capacity: PassCapacity;
   readonly edits: EditSizes;
   readonly tables: TableSizes;
+  /** Workspace of the library of products; 0 where there is none. */
+  readonly libraryBytes: number;
   /** Whether keys do not depend on the length of their sequence. */
   readonly arePagesShareable: boolean;
   readonly memory: ExecutorMemoryPlan;
@@ -69,11 +73,18 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     pages: format,
     adapterRank: maxAdapters === 0 ? 0 : maxRank,
     usesTensorCores: productPrecision === "16-bit",
+    usesProductLibrary: sizes.productLibrary !== "none",
   });
   if (sizes.productPrecision === "16-bit" && !program.hasNarrowProducts) {
     const expected = '"float32" for weights that tensor cores do not multiply';
     throw invalidOption("productPrecision", expected, sizes.productPrecision);
   }
+  const usesLibrary = launchesOf(program).some(({ kind }) => kind === "product");
+  if (sizes.productLibrary !== "none" && !usesLibrary) {
+    const expected = `"none" where no product of 16 bits has a weight of bf16 or f16, stored by rows`;
+    throw invalidOption("productLibrary", expected, sizes.productLibrary);
+  }
+  const libraryBytes = usesLibrary ? libraryWorkspaceBytes(options) : 0;
   const adaptable = [...summarizeNetwork(model).adaptable.values()];
   const weights = weightsOf(program);
   const logits = maxSequences + Math.min(extraLogitRows, maxChunkTokens - 1);
@@ -108,6 +119,7 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     passInputBytes(capacity) +
     editBytes(edits) +
     ropeTableBytes(model.config, tables) +
+    libraryBytes +
     graphBytes(program, sizes);
   const hostRows = { maxRows: capacity.logits, vocabSize };
   // Edits are in pinned memory, and in that of the engine, which they are copied from.
@@ -124,6 +136,7 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     kvBytesPerToken: kvTokenBytes(pages),
     kvCacheDtype,
     productPrecision: program.hasNarrowProducts ? "16-bit" : "float32",
+    productLibrary: sizes.productLibrary,
     kvHeadDim: headDim,
     kvPages: { pageTokens, pageCount: pages.pageCount, isShareable: arePagesShareable },
     maxSequences,
@@ -140,8 +153,14 @@ export function planCuda(model: ExecutorModel, options: PagedExecutorSizes): Cud
     capacity,
     edits,
     tables,
+    libraryBytes,
     memory,
   };
+}
+
+function libraryWorkspaceBytes({ computeCapability }: PagedExecutorSizes): number {
+  const isNew = computeCapability === undefined || computeCapability.major >= 9;
+  return isNew ? newLibraryBytes : olderLibraryBytes;
 }
 
 /** What the driver keeps of all decode graphs, by an estimate. */
@@ -152,7 +171,7 @@ function graphBytes({ steps }: Program, sizes: ResolvedCudaSizes): number {
 
 function buildProgram(
   { architecture, config, weights }: ExecutorModel,
-  options: Pick<ProgramOptions, "pages" | "adapterRank" | "usesTensorCores">,
+  options: Pick<ProgramOptions, "pages" | "adapterRank" | "usesTensorCores" | "usesProductLibrary">,
 ): Program {
   if (config.headCount % config.kvHeadCount !== 0) {
     const expected = `a multiple of the ${config.kvHeadCount} heads of keys`;

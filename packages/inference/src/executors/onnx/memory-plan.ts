@@ -61,6 +61,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): Execut
     kvBytesPerToken: kvBytesPerToken(shape),
     kvCacheDtype: sizes.kvCacheDtype,
     productPrecision: "float32",
+    productLibrary: "none",
     kvHeadDim: shape.headDim,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,

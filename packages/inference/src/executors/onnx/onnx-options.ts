@@ -39,6 +39,7 @@ const optionNames = [
   "memory",
   "threads",
   "runtime",
+  "productLibraryPath",
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",

@@ -44,6 +44,7 @@ export function planResolved(model: ExecutorModel, sizes: ResolvedSizes): Execut
     kvBytesPerToken: kvBytesPerToken(shape),
     kvCacheDtype: shape.dtype,
     productPrecision: "float32",
+    productLibrary: "none",
     kvHeadDim: shape.headDim,
     maxSequences: sizes.maxSequences,
     contextTokens: sizes.contextTokens,

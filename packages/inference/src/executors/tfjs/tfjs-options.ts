@@ -33,6 +33,7 @@ const optionNames = [
   "threads",
   "runtime",
   "tensorflow",
+  "productLibraryPath",
   "kvRanges",
   "onWarning",
   "onRuntimeOpened",

@@ -42,6 +42,7 @@ test.each([
   ["maxChunkTokens", { contextTokens: 8, maxChunkTokens: 9 }],
   ["kvCacheDtype", { kvCacheDtype: "int4" as "int8" }],
   ["productPrecision", { productPrecision: "16-bit" as const }],
+  ["productLibrary", { productLibrary: "cublasLt" as const }],
   ["threads", { threads: 0 }],
   ["runtime", { runtime: "gpu" as "auto" }],
   ["maxSequence", { maxSequence: 3 }],

@@ -25,8 +25,9 @@ export function countBlocks(
   };
   let most = 0;
   for (const { variants } of steps) {
-    for (const { grid } of variants.find(({ fits }) => fits(shape))?.launches ?? []) {
-      const [, y, z] = grid(shape);
+    for (const launch of variants.find(({ fits }) => fits(shape))?.launches ?? []) {
+      if (launch.kind !== "kernel") continue;
+      const [, y, z] = launch.grid(shape);
       most = Math.max(most, y, z);
     }
   }

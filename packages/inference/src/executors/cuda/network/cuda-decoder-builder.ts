@@ -49,6 +49,8 @@ export interface ProgramOptions {
   readonly fusions: readonly Fusion[];
   /** Whether products round their inputs to 16 bits for tensor cores, where they can. */
   readonly usesTensorCores: boolean;
+  /** Whether a library computes products of many rows, where it can. */
+  readonly usesProductLibrary: boolean;
 }
 
 /** Writes the launches that compute a network. A value is a place in device memory, `(rows, width)` in float32. */
@@ -58,15 +60,18 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   readonly #adapterRank: number;
   readonly #fusions: readonly Fusion[];
   readonly #usesTensorCores: boolean;
+  readonly #usesProductLibrary: boolean;
   readonly #list = new OperationList();
   #results: Pick<Program, "logits" | "sampled"> | undefined;
 
-  constructor({ weights, pages, adapterRank, fusions, usesTensorCores }: ProgramOptions) {
+  constructor(options: ProgramOptions) {
+    const { weights, pages, adapterRank, fusions, usesTensorCores, usesProductLibrary } = options;
     this.#uses = new WeightUses(weights);
     this.#pages = pages;
     this.#adapterRank = adapterRank;
     this.#fusions = fusions;
     this.#usesTensorCores = usesTensorCores;
+    this.#usesProductLibrary = usesProductLibrary;
   }
 
   /** The whole network, once it was built. */
@@ -230,13 +235,14 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     const out = this.#list.value(weight.shape[0] ?? 0, x.rows);
     const { tiles } = this.#list;
     const usesTensorCores = this.#usesTensorCores;
+    const usesLibrary = this.#usesProductLibrary;
     this.#list.add({
       reads: tiles === undefined ? [input] : [input, tiles.chosen, tiles.experts, tiles.order],
       writes: [out],
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
       variants: (workspace, matrices = [matrix]) =>
-        chooseProduct({ out, x: input, matrices, tiles, workspace, usesTensorCores }),
+        chooseProduct({ out, x: input, matrices, tiles, workspace, usesTensorCores, usesLibrary }),
       narrowInput: (matrices = [matrix]) => {
         const type = narrowTypeOf({ x: input, matrices, usesTensorCores });
         return type && { x: input, type };

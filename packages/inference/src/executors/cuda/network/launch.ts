@@ -41,6 +41,7 @@ export function launchOf<Manifest extends KernelManifest, Name extends keyof Man
 ): KernelLaunch {
   const { grid, block, dynamicSharedBytes = 0, operands } = details;
   return {
+    kind: "kernel",
     module: manifest.module,
     entry,
     block: typeof block === "number" ? [block, 1] : block,

@@ -1,3 +1,4 @@
+import type { RowProductRequest } from "@infernode/memory/cuda";
 import type { TensorInfo } from "@infernode/models";
 import type { MatrixWeight, TensorUse, VectorUse } from "./weight-uses.ts";
 
@@ -78,6 +79,7 @@ export interface PassShape {
 
 /** A launch of a kernel, but for the size of a pass. */
 export interface KernelLaunch {
+  readonly kind: "kernel";
   readonly module: string;
   readonly entry: string;
   readonly block: readonly [x: number, y: number];
@@ -86,10 +88,25 @@ export interface KernelLaunch {
   readonly operands: readonly (AddressOperand | number | ((shape: PassShape) => number))[];
 }
 
+/** A product that a library computes: `out = x · weightᵀ + bias`, of `x` and `weight` in 16 bits. */
+export interface LibraryProduct extends Pick<RowProductRequest, "type" | "n" | "k"> {
+  readonly kind: "product";
+  readonly rows: RowKind;
+  readonly operands: readonly [
+    out: NonNullable<AddressOperand>,
+    x: NonNullable<AddressOperand>,
+    weight: NonNullable<AddressOperand>,
+    bias: AddressOperand,
+  ];
+}
+
+/** What a pass queues. */
+export type Launch = KernelLaunch | LibraryProduct;
+
 /** One of several ways to compute something. */
 export interface Variant {
   readonly fits: (shape: PassShape) => boolean;
-  readonly launches: readonly KernelLaunch[];
+  readonly launches: readonly Launch[];
 }
 
 /** An operation of the network. The first variant that fits runs; the last one always does. */
@@ -120,6 +137,11 @@ export interface Program {
   readonly hasNarrowProducts: boolean;
 }
 
+/** All that a program may launch, whatever the size of a pass. */
+export function launchesOf({ steps }: Pick<Program, "steps">): readonly Launch[] {
+  return steps.flatMap(({ variants }) => variants.flatMap(({ launches }) => launches));
+}
+
 /** How many rows of a kind a pass has. */
 export function rowCount({ of, factor }: RowKind, shape: PassShape): number {
   if (of === "pass") return factor;
@@ -134,7 +156,7 @@ export interface ProgramWeights {
 }
 
 /** Lists what a program uses. */
-export function weightsOf({ steps }: Program): ProgramWeights {
+export function weightsOf(program: Program): ProgramWeights {
   const tensors = new Map<string, TensorUse>();
   const vectors = new Map<string, VectorUse>();
   const tables = new Map<string, readonly MatrixWeight[]>();
@@ -142,10 +164,7 @@ export function weightsOf({ steps }: Program): ProgramWeights {
     for (const tensor of parts) if (tensor !== undefined) tensors.set(tensorKey(tensor), tensor);
     if (bias !== undefined) vectors.set(vectorKey(bias), bias);
   };
-  const operands = steps.flatMap(({ variants }) =>
-    variants.flatMap(({ launches }) => launches.flatMap((launch) => launch.operands)),
-  );
-  for (const operand of operands) {
+  for (const operand of launchesOf(program).flatMap((launch): KernelLaunch["operands"] => launch.operands)) {
     if (typeof operand !== "object") continue;
     if (operand.kind === "tensor") tensors.set(tensorKey(operand.tensor), operand.tensor);
     if (operand.kind === "vector") vectors.set(vectorKey(operand.vector), operand.vector);

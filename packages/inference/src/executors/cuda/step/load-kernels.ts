@@ -1,5 +1,5 @@
 import type { CudaDevice, CudaFunction, CudaModule } from "@infernode/memory/cuda";
-import type { KernelLaunch, Program } from "../network/program.ts";
+import { type KernelLaunch, launchesOf, type Program } from "../network/program.ts";
 import { assertDevice } from "./assert-device.ts";
 import { loadKernelModule } from "./load-module.ts";
 
@@ -13,9 +13,9 @@ export interface Kernels {
  * Loads the modules whose kernels a program launches.
  * @throws InferenceError `EXECUTOR_UNAVAILABLE` for a GPU or a driver that they do not run on
  */
-export async function loadKernels({ steps }: Program, device: CudaDevice): Promise<Kernels> {
+export async function loadKernels(program: Program, device: CudaDevice): Promise<Kernels> {
   assertDevice(device);
-  const launches = steps.flatMap(({ variants }) => variants.flatMap((variant) => variant.launches));
+  const launches = launchesOf(program).filter((launch) => launch.kind === "kernel");
   const modules = new Map<string, CudaModule>();
   const functionOf: Kernels["functionOf"] = ({ module, entry }) => modules.get(module)!.function(entry);
   const dispose = (): void => {

@@ -35,14 +35,20 @@ const pieceOf = (tokenCount: number): PassShape => ({
   isRanked: false,
 });
 
-const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined =>
-  variants.find(({ fits }) => fits(shape))?.launches[0]?.entry;
+/** The first kernel, or the kind of another launch. */
+const chosen = (variants: readonly Variant[], shape: PassShape): string | undefined => {
+  const launch = variants.find(({ fits }) => fits(shape))?.launches[0];
+  return launch?.kind === "kernel" ? launch.entry : launch?.kind;
+};
 
 interface KernelOptions {
   readonly tiles?: ExpertTiles;
   readonly tokenCounts?: readonly number[];
   readonly usesTensorCores?: boolean;
   readonly columns?: number;
+  readonly usesLibrary?: boolean;
+  /** [of one piece] */
+  readonly longestPieceTokens?: number;
 }
 
 describe("chooseProduct", () => {
@@ -51,10 +57,9 @@ describe("chooseProduct", () => {
     parts: [use, undefined, undefined, undefined, hasColumnOrder ? use : undefined],
     bias: undefined,
   });
-  const kernelsOf = (
-    matrix: MatrixWeight,
-    { tiles, tokenCounts = [1, 3, 16, 17], usesTensorCores = true, columns = 64 }: KernelOptions = {},
-  ): readonly (string | undefined)[] => {
+  const kernelsOf = (matrix: MatrixWeight, options: KernelOptions = {}): readonly (string | undefined)[] => {
+    const { tiles, tokenCounts = [1, 3, 16, 17], usesTensorCores = true, columns = 64 } = options;
+    const { usesLibrary = false, longestPieceTokens } = options;
     const request = {
       out: valueOf(96),
       x: valueOf(columns),
@@ -62,8 +67,14 @@ describe("chooseProduct", () => {
       tiles,
       workspace,
       usesTensorCores,
+      usesLibrary,
     } as const;
-    return tokenCounts.map((count) => chosen(chooseProduct(request), pieceOf(count)));
+    return tokenCounts.map((count) =>
+      chosen(chooseProduct(request), {
+        ...pieceOf(count),
+        longestPieceTokens: longestPieceTokens ?? count,
+      }),
+    );
   };
   const dense = { kind: "dense", dtype: "bf16", isTransposed: false } as const;
 
@@ -83,6 +94,30 @@ describe("chooseProduct", () => {
     const ofBlocks = ["gemv_q4_r1", "gemv_q4_r4", "gemv_q4_r8", "product_q4"];
     expect(kernelsOf(matrixOf(blocks), { usesTensorCores: false })).toEqual(ofBlocks);
     expect(kernelsOf(matrixOf({ ...blocks, blockSize: 16 }), { columns: 48 })).toEqual(ofBlocks);
+  });
+
+  it("has more than 64 rows of prompts multiplied by a library, with weights of 16 bits", () => {
+    const tokenCounts = [16, 64, 65, 500];
+    const ofLibrary = ["gemv_mma_bf16_16", "gemm_bf16_64", "product", "product"];
+    expect(kernelsOf(matrixOf(dense), { tokenCounts, usesLibrary: true })).toEqual(ofLibrary);
+    const half = kernelsOf(matrixOf({ ...dense, dtype: "f16" }), { tokenCounts, usesLibrary: true });
+    expect(half).toEqual(["gemv_mma_f16_16", "gemm_f16_64", "product", "product"]);
+  });
+
+  it("uses no library for single tokens, blocks, or inputs of float32", () => {
+    const own = (matrix: MatrixWeight, options: KernelOptions): void => {
+      const tokenCounts = [65, 500];
+      const kernels = kernelsOf(matrix, { ...options, tokenCounts });
+      expect(kernelsOf(matrix, { ...options, tokenCounts, usesLibrary: true })).toEqual(kernels);
+      expect(kernels).not.toContain("product");
+    };
+    own(matrixOf(dense), { longestPieceTokens: 1 });
+    own(matrixOf(blocks), {});
+    own(matrixOf(dense), { usesTensorCores: false });
+    own(matrixOf(dense), { columns: 60 });
+    own(matrixOf({ ...dense, dtype: "f32" }), {});
+    own(matrixOf({ ...dense, isTransposed: true }), {});
+    own(matrixOf(dense), { tiles });
   });
 
   // 2 of 8 experts: a token's expert has a quarter of each other token beside it.

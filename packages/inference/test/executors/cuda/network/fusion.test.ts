@@ -34,11 +34,14 @@ async function kernelsOf(
     adapterRank: 0,
     fusions: fused,
     usesTensorCores,
+    usesProductLibrary: false,
   });
   architecture.build(config, builder);
   const { steps } = builder.program();
   return steps.flatMap(({ variants }) =>
-    (variants.find(({ fits }) => fits(shape))?.launches ?? []).map(({ entry }) => entry),
+    (variants.find(({ fits }) => fits(shape))?.launches ?? []).flatMap((launch) =>
+      launch.kind === "kernel" ? [launch.entry] : [],
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import { product } from "../../kernels/manifests/product.ts";
 import { fewRowMmaProducts } from "./few-row-mma-products.ts";
 import { areReadByRows, fewRowProducts } from "./few-row-products.ts";
+import { libraryProducts } from "./library-products.ts";
 import { manyRowProducts } from "./many-row-products.ts";
 import { addressOf, countsOf, launchOf } from "../launch.ts";
 import { rowTiles } from "./row-tiles.ts";
@@ -20,6 +21,8 @@ export interface ProductRequest {
   readonly workspace: Workspace;
   /** Whether inputs may be rounded to 16 bits. */
   readonly usesTensorCores: boolean;
+  /** Whether a library computes products of many rows, where it can. */
+  readonly usesLibrary: boolean;
 }
 
 const outputsOfBlock = 32;
@@ -29,7 +32,13 @@ const mostRows = 32;
 /** The ways to compute a product, the best ones first: all of them with inputs of 16 bits, or all with inputs of float32. */
 export function chooseProduct(request: ProductRequest): readonly Variant[] {
   const type = narrowTypeOf(request);
-  if (type !== undefined) return [...fewRowMmaProducts(request, type), ...manyRowProducts(request, type)];
+  if (type !== undefined) {
+    return [
+      ...libraryProducts(request, type),
+      ...fewRowMmaProducts(request, type),
+      ...manyRowProducts(request, type),
+    ];
+  }
   return [...fewRowProducts(request), ...simpleProducts(request)];
 }
 
