@@ -10,6 +10,12 @@
 
 #define ROWS 8
 
+// Eight neighbours; with vectors to the compiler, more registers would be taken than there are.
+DEV void load_float8(float (&out)[8], const float *p) {
+  const float4 a = *reinterpret_cast<const float4 *>(p), b = *reinterpret_cast<const float4 *>(p + 4);
+  out[0] = a.x; out[1] = a.y; out[2] = a.z; out[3] = a.w;
+  out[4] = b.x; out[5] = b.y; out[6] = b.z; out[7] = b.w;
+}
 // How many positions are computed at once, how many of those are on their way, and how numbers are read.
 struct Bf16Pages : Bf16 {
   static constexpr int tile = 32, stages = 2;
@@ -20,7 +26,7 @@ struct Bf16Pages : Bf16 {
 struct F32Pages : F32 {
   static constexpr int tile = 16, stages = 1;
   static constexpr bool has_scales = false;
-  static DEV void read8(float (&out)[8], const stored *p) { load8<F32>(out, p); }
+  static DEV void read8(float (&out)[8], const stored *p) { load_float8(out, p); }
   static DEV float2 read2(const stored *p) { return *reinterpret_cast<const float2 *>(p); }
 };
 struct I8Pages {
@@ -108,7 +114,7 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
 #pragma unroll
       for (int i = 0; i < rows_each; i++) {
         float v[8];
-        load8<F32>(v, queries + (first_row + i) * dim + d);
+        load_float8(v, queries + (first_row + i) * dim + d);
 #pragma unroll
         for (int j = 0; j < 8; j++) products[i] += k[j] * v[j];
       }
@@ -143,7 +149,7 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
 #pragma unroll 1
     for (int t = 0; t < tile; t++) {
       float w[ROWS];
-      load8<F32>(w, weights + t * weight_stride);
+      load_float8(w, weights + t * weight_stride);
 #pragma unroll
       for (int e = 0; e < pairs_each; e++) {
         const int pair = thread + e * 128;

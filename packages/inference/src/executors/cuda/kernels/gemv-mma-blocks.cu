@@ -66,10 +66,10 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
   const int stage_blocks = max(1, step >> block_shift), stage_bytes = 1024 + 128 * stage_blocks;
   u8 *const ring = memory + threadIdx.x / 32 * STAGES * stage_bytes;
   const u8 *q = (const u8 *)matrix.data;
-  // Half of the lanes copy scales, half minima: up to four blocks of a line at once, where lines begin at such multiples.
-  const float *numbers = lane < 16 || !matrix.minima ? matrix.scales : matrix.minima;
-  const bool has_numbers = lane < 16 || matrix.minima;
-  const int at_once = !is_aligned16(numbers) ? 1 : stage_blocks >= 4 && blocks % 4 == 0 ? 4 : stage_blocks >= 2 && blocks % 2 == 0 ? 2 : 1;
+  // Half of the lanes copy scales, half minima: of blocks of 32 columns those of a stage at once, where lines begin at such multiples.
+  constexpr int most = step / 32;
+  const float *numbers = lane < 16 ? matrix.scales : matrix.minima;
+  const bool is_wide = stage_blocks % most == 0 && blocks % most == 0 && is_aligned16(numbers);
   const WarpColumns part(k, step);
   // Numbers, and scales and minima of blocks as (line, block), of the columns from `begin` on; 0 beyond the row.
   auto fetch = [&](int begin) {
@@ -81,13 +81,13 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
     }
     const float *from = numbers + (i64)min(output0 + lane % 16, n - 1) * blocks;
 #pragma unroll 1
-    for (int j = 0; j < stage_blocks; j += at_once) {
+    for (int j = 0; j < stage_blocks; j += is_wide ? most : 1) {
       const int block = (begin >> block_shift) + j;
-      const bool is_inside = has_numbers && block < blocks;
+      const bool is_inside = numbers && block < blocks;
       float *scales = reinterpret_cast<float *>(to + 1024) + lane * stage_blocks + j;
-      if (at_once == 4) copy_async_cached<16>(scales, from + block, is_inside);
-      else if (at_once == 2) copy_async_cached<8>(scales, from + block, is_inside);
-      else copy_async_cached<4>(scales, from + block, is_inside);
+      const float *at = is_inside ? from + block : matrix.scales;
+      if (is_wide) copy_async_cached<most * 4>(scales, at, is_inside);
+      else copy_async_cached<4>(scales, at, is_inside);
     }
   };
   // Blocks of 16 columns are half a chunk of 32: inputs of the other half are 0 then.
