@@ -101,6 +101,12 @@ describe.skipIf(reason !== undefined)("the check of a GPU machine", () => {
     expect(stderr).toMatch(/^--stand-in-library: expected the stand-in driver, got '.*package.json': .*\n$/);
   });
 
+  test("says what is missing where the stand-in cannot be compiled", () => {
+    const { status, stderr } = check(["--stand-in"], { PATH: folder });
+    expect(status).toBe(2);
+    expect(stderr).toBe("--stand-in: expected a C compiler (cc) that compiles it, got spawnSync cc ENOENT\n");
+  });
+
   test("names the steps where none is meant", () => {
     const { status, stdout, stderr } = check([...library, "--only", "nosuchstep"]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });

@@ -97,7 +97,11 @@ function compileStandIn() {
   const path = join(work, "stand-in.so");
   const options = ["-O1", "-shared", "-fPIC", "-o", path, source];
   const { status, stderr, error } = spawnSync("cc", options, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the stand-in driver was not compiled: ${error ?? stderr}`);
+  if (status !== 0) {
+    refuseArguments(
+      `--stand-in: expected a C compiler (cc) that compiles it, got ${error?.message ?? stderr}`,
+    );
+  }
   process.env.STAND_IN_BYTES ??= String(48 * gib);
   process.env.STAND_IN_DEVICES ??= "1";
   process.env.STAND_IN_SHARED = join(work, "shared");
