@@ -36,6 +36,7 @@ const help = `Checks and measures everything that needs a GPU: node tools/gpu/ch
   --only <text>          only steps whose name contains it; one that no step has lists the names
   --gguf <file>          a model that node-llama-cpp is measured with
   --llama-cpp <folder>   where npm has installed node-llama-cpp with its builds for CUDA
+  --cublaslt <file>      the file of cuBLASLt [by its name, or in the packages of python3]
   --tiny                 small sizes, to try the check out
   --output <file.json>   [benchmarks/results/cuda-<device>.json]
   --stand-in             over the stand-in driver: no GPU numbers
@@ -54,6 +55,7 @@ const { values } = parseOptions({
     output: anyText,
     gguf: existingFile,
     "llama-cpp": existingFolder,
+    cublaslt: existingFile,
     tiny: true,
     "stand-in": true,
     "stand-in-library": existingFile,
@@ -196,6 +198,7 @@ function runStep({ name, seconds }) {
   if (report.isStandIn) options.push("--stand-in");
   if (values.gguf !== undefined) options.push("--gguf", values.gguf);
   if (values["llama-cpp"] !== undefined) options.push("--llama-cpp", values["llama-cpp"]);
+  if (values.cublaslt !== undefined) options.push("--cublaslt", values.cublaslt);
   if (values.tiny) options.push("--tiny");
   const program = fileURLToPath(new URL("steps.mjs", import.meta.url));
   const child = spawn(process.execPath, [program, ...options], {

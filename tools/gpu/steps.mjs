@@ -108,6 +108,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       steps: { type: "string" },
       gguf: { type: "string" },
       "llama-cpp": { type: "string" },
+      cublaslt: { type: "string" },
       tiny: { type: "boolean", default: false },
     },
   });

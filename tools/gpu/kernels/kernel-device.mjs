@@ -98,24 +98,26 @@ export async function withKernels(options, names, use) {
         functionOf(name).launch({ ...geometry, stream }, ...args);
       },
       functionOf,
-      /** Microseconds of one of `count` launches in a graph: median and spread of rounds. */
-      timeMicroseconds(count, launch, { rounds = options.tiny ? 2 : 9 } = {}) {
+      blockOf: (address) => blocks.get(address),
+      /** Microseconds of one of `count` launches, in a graph unless they cannot be: median and spread of rounds. */
+      timeMicroseconds(count, launch, { rounds = options.tiny ? 2 : 9, isRecorded = true } = {}) {
         const record = () => {
           for (let index = 0; index < count; index += 1) launch(index);
         };
-        const graph = cuda.captureGraph(device, stream, record);
+        const graph = isRecorded ? cuda.captureGraph(device, stream, record) : undefined;
         const times = [];
         try {
           for (let round = 0; round <= rounds; round += 1) {
             const startedAt = performance.now();
-            graph.launch(stream);
+            if (graph === undefined) record();
+            else graph.launch(stream);
             stream.synchronizeBlocking();
             // The first round warms up.
             if (round > 0) times.push(((performance.now() - startedAt) * 1000) / count);
           }
         } finally {
           stream.synchronizeBlocking();
-          graph.dispose();
+          graph?.dispose();
         }
         return summarize(times);
       },

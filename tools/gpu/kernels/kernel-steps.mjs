@@ -1,5 +1,6 @@
 // The steps about kernels and the executor, the most valuable first. `seconds`: timeout of a step.
 import { measureDecodeAttention, measurePrefillAttention } from "./attention-steps.mjs";
+import { measureCublas } from "./cublas-step.mjs";
 import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
 import { measureEngine } from "./engine-step.mjs";
 import { measureModel } from "./model-step.mjs";
@@ -36,6 +37,7 @@ export const kernelSteps = [
     seconds: 60,
     run: measureGemm(name),
   })),
+  { name: "speed: gemm by cuBLASLt, bf16 and f16", seconds: 90, run: measureCublas },
   { name: "speed: decode attention", seconds: 60, run: measureDecodeAttention("bf16") },
   { name: "speed: prefill attention", seconds: 30, run: measurePrefillAttention("bf16") },
   { name: "speed: decode attention, pages of 8 bits", seconds: 60, run: measureDecodeAttention("i8") },

@@ -16,6 +16,9 @@ export const shapes = (isTiny) =>
         [128_256, 4096],
       ];
 
+/** Rows of prompts. */
+export const gemmRows = (isTiny) => (isTiny ? [40] : [512, 2048, 8192]);
+
 /** How weights are stored: bytes of a matrix, the arguments of its kernels, and its rows in float64. */
 export const weightTypes = {
   bf16: denseType("bf16", bfloat16),
@@ -159,7 +162,7 @@ export function measureGemm(name) {
       for (const [n, k] of shapes(options.tiny).slice(0, 3)) {
         const matrix = type.create(kernels, n, k);
         const table = kernels.put(BigInt64Array.of(...matrix, 0n, 0n, 0n, 0n));
-        for (const rows of options.tiny ? [40] : [512, 2048, 8192]) {
+        for (const rows of gemmRows(options.tiny)) {
           const xAddress = kernels.random(rows * k * 2, name === "f16" ? "f16" : "bf16");
           const x = (row) =>
             Float64Array.from(kernels.get(xAddress, new Uint16Array(k), row * k * 2), xNumber);
