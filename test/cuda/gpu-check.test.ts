@@ -55,7 +55,7 @@ describe.skipIf(reason !== undefined)("the check of a GPU machine, over the proc
 
   test("every measurement computes what float64 does, and its speeds over the processor are not written", () => {
     const { results, page } = run("speed");
-    expect(results.length).toBe(21);
+    expect(results.length).toBe(22);
     for (const { name, status, checks = [], figures = [] } of results) {
       expect([name, status, figures.length > 0]).toEqual([name, "passed", true]);
       for (const figure of figures) expect(figure).not.toHaveProperty("value");

@@ -17,7 +17,7 @@ print("\\n".join(sorted(sum(found, []), key=lambda path: path[-2:], reverse=True
 `;
 
 /** The library that is named, that the system finds, or that PyTorch has beside it; or why there is none. */
-function openCublas({ library, cublaslt }) {
+export function openCublas({ library, cublaslt }) {
   // The stand-in driver has its functions too.
   const named = library ?? cublaslt;
   if (named !== undefined) return cuda.openCublasLibrary({ libraryPaths: [named] });

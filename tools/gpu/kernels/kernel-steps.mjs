@@ -3,7 +3,7 @@ import { measureDecodeAttention, measurePrefillAttention } from "./attention-ste
 import { measureCublas } from "./cublas-step.mjs";
 import { checkStoredValues, loadModules, measureCopy, measureLaunches } from "./launch-steps.mjs";
 import { measureEngine } from "./engine-step.mjs";
-import { measureModel } from "./model-step.mjs";
+import { measureModel, measureModelByCublas } from "./model-step.mjs";
 import { measureLlamaCpp, measureTorch } from "./peer-steps.mjs";
 import { measureGemvMma } from "./gemv-mma-steps.mjs";
 import { measureGemm, measureGemv } from "./product-steps.mjs";
@@ -43,6 +43,7 @@ export const kernelSteps = [
   { name: "speed: decode attention, pages of 8 bits", seconds: 60, run: measureDecodeAttention("i8") },
   { name: "speed: prefill attention, pages of 8 bits", seconds: 30, run: measurePrefillAttention("i8") },
   { name: "speed: steps of a model of 8B's shape", seconds: 120, run: measureModel },
+  { name: "speed: prompts of a model of 8B's shape by cuBLASLt", seconds: 120, run: measureModelByCublas },
   { name: "speed: the engine, and its share of the host", seconds: 90, run: measureEngine },
   { name: "peer: PyTorch", seconds: 60, run: measureTorch },
   { name: "peer: node-llama-cpp", seconds: 60, run: measureLlamaCpp },

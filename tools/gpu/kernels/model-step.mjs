@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cuda, inference, mib, models, openDevice } from "../session.mjs";
+import { openCublas } from "./cublas-step.mjs";
 import { missingKernels, summarize } from "./kernel-device.mjs";
 import { assertClose } from "./numbers.mjs";
 
@@ -110,19 +111,11 @@ function forward(executor, chunks) {
 }
 
 /** Loading, prompts, and decode steps at several counts of streams. Tokens are random; choosing one is not measured. */
-export async function measureModel(options) {
-  const skipped = missingKernels(options);
-  if (skipped !== undefined) return skipped;
-  const config = configOf(options.tiny ? sizes.tiny : sizes.full);
-  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "infernode-weights-"));
-  const device = openDevice(options);
-  const limitBytes = Math.floor(device.freeBytes() * 0.9);
-  const pool = cuda.createCudaMemoryPool({ device, limitBytes, events: { emit() {} } });
-  const figures = [];
-  const checks = [];
-  const note = (what, value, details) => figures.push({ what, value, ...details });
-  try {
-    const model = createModel(config, folder);
+export function measureModel(options) {
+  return withModel(options, async ({ model, config, pool, limitBytes }) => {
+    const figures = [];
+    const checks = [];
+    const note = (what, value, details) => figures.push({ what, value, ...details });
     const [contextTokens, promptTokens, wantedStreams] = options.tiny
       ? [64, 20, [1, 3]]
       : [1024, 512, [1, 8, 64]];
@@ -145,8 +138,7 @@ export async function measureModel(options) {
       unit: "GB/s",
     });
     try {
-      const randomTokens = (length) =>
-        Array.from({ length }, () => Math.floor(Math.random() * config.vocabSize));
+      const randomTokens = (length) => randomTokensOf(config, length);
       // The same tokens at once and one by one: other kernels, the same logits.
       const tokenIds = randomTokens(Math.min(promptTokens, 64));
       const whole = (await forward(executor, [{ sequence: 0, start: 0, tokenIds }])).row(0).slice();
@@ -203,6 +195,65 @@ export async function measureModel(options) {
       await executor.dispose();
     }
     return { figures, checks, weightsBytes: model.weights.totalBytes };
+  });
+}
+
+/** Prompts of the same model by cuBLASLt; their logits are those of the executor's own kernels. */
+export function measureModelByCublas(options) {
+  const library = openCublas(options);
+  if ("reason" in library) return { status: "skipped", reason: `cuBLASLt is not there: ${library.reason}` };
+  return withModel(options, async ({ model, config, pool, limitBytes }) => {
+    const promptTokens = options.tiny ? 80 : 512;
+    const shape = { maxSequences: 1, contextTokens: promptTokens, maxChunkTokens: promptTokens };
+    const isTooLarge = inference.planCudaMemory(model, shape).totalBytes >= limitBytes;
+    if (isTooLarge) return { status: "skipped", reason: "the model does not fit the device" };
+    const tokenIds = randomTokensOf(config, promptTokens);
+    const rows = [];
+    const prefills = [];
+    for (const productLibrary of ["none", "cublasLt"]) {
+      const products = { productLibrary, productLibraryPath: library.path };
+      const loading = { model, pool, ...shape, hasFiniteWeights: true, ...products };
+      const executor = await inference.createCudaExecutor(loading);
+      try {
+        // Algorithms are chosen with the first prompt.
+        rows.push((await forward(executor, [{ sequence: 0, start: 0, tokenIds }])).row(0).slice());
+        const count = productLibrary === "none" ? 0 : options.tiny ? 1 : 16;
+        for (let prompt = 0; prompt < count; prompt += 1) {
+          const began = performance.now();
+          await forward(executor, [{ sequence: 0, start: 0, tokenIds }]);
+          prefills.push((promptTokens * 1000) / (performance.now() - began));
+        }
+      } finally {
+        await executor.dispose();
+      }
+    }
+    const [expected, got] = rows;
+    const what = "logits of a prompt by cuBLASLt, and by the executor's own kernels";
+    const { median: value, spread } = summarize(prefills);
+    const prompts = `prompts of ${promptTokens} tokens, one at a time`;
+    return {
+      figures: [{ what: prompts, value, unit: "tokens/s", spread, by: "cuBLASLt" }],
+      checks: [assertClose(what, { got, expected, limit: 0.05 })],
+      version: library.version,
+    };
+  });
+}
+
+function randomTokensOf({ vocabSize }, length) {
+  return Array.from({ length }, () => Math.floor(Math.random() * vocabSize));
+}
+
+/** Calls `use` with a random model and a pool of the device, and closes everything. */
+async function withModel(options, use) {
+  const skipped = missingKernels(options);
+  if (skipped !== undefined) return skipped;
+  const config = configOf(options.tiny ? sizes.tiny : sizes.full);
+  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "infernode-weights-"));
+  const device = openDevice(options);
+  const limitBytes = Math.floor(device.freeBytes() * 0.9);
+  const pool = cuda.createCudaMemoryPool({ device, limitBytes, events: { emit() {} } });
+  try {
+    return await use({ model: createModel(config, folder), config, pool, limitBytes });
   } finally {
     rmSync(folder, { recursive: true, force: true });
     pool.dispose();
