@@ -52,9 +52,11 @@ describe.skipIf("reason" in opened)(title, () => {
     scratch = await mkdtemp(join(tmpdir(), "infernode-cuda-"));
     fault = join(scratch, "fault");
     cache = join(scratch, "cache");
+    const own = ["--model", checkpoint];
     daemon = await startDaemon({
       environment: { ...environment, STAND_IN_FAULT: fault },
-      args: ["--model", checkpoint, ...half, ...sizes, ...exact, "--device", "1", "--cache-dir", cache],
+      // Threads are for the other executor that might have been chosen.
+      args: [...own, ...half, ...sizes, ...exact, "--device", "1", "--cache-dir", cache, "--threads", "3"],
     });
   });
   afterAll(async () => {
@@ -146,6 +148,9 @@ describe.skipIf("reason" in opened)(title, () => {
       ),
       productPrecision: "float32",
       device: "cuda:1",
+    });
+    expect(daemon.logs.find(({ msg }) => msg.includes("does not use"))).toMatchObject({
+      msg: "the executor cuda does not use engine.threads 3, which is for onnx",
     });
     expect(daemon.logs.filter(({ msg }) => msg === "checking a GPU")).toHaveLength(1);
     expect(daemon.logs.find(({ msg }) => msg === "GPU checked")).toMatchObject({

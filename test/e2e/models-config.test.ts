@@ -75,6 +75,10 @@ describe.each([
     expect(answer.usage?.completion_tokens).toBeGreaterThan(0);
   });
 
+  test("says of no setting that it is not used, where none was set", () => {
+    expect(daemon.logs.filter(({ msg }) => msg.includes("does not use"))).toEqual([]);
+  });
+
   test("refuses a name that no model has", async () => {
     const call = client.completions.create({ model: "large", prompt: "Once", max_tokens: 1 });
     await expect(call).rejects.toMatchObject({ status: 404, code: "model_not_found" });
@@ -221,4 +225,18 @@ describe("one model of several", () => {
       expect(await inspect(args)).toMatchObject({ name: "Qwen/Qwen3", family: "qwen3", directory: qwen });
     }
   });
+});
+
+test("the log says which settings the executor that was chosen does not use, as they were set", async () => {
+  const unused = ["--gpu-memory-utilization", "0.6", "--run-ahead", "false"];
+  const daemon = await startForTest({ args: ["--model", llama, "--model", `my/qwen=${qwen}`, ...unused] });
+  const said = (): readonly unknown[] =>
+    daemon.logs.flatMap(({ msg, model }) => (msg.includes("does not use") ? [[model, msg]] : []));
+  await daemon.waitForLog(() => said().length === 4);
+  const lines = ["gpuMemoryUtilization 0.6", "runsAhead false"].map(
+    (setting) => `the executor onnx does not use engine.${setting}, which is for cuda`,
+  );
+  const expected = ["llama3", "my/qwen"].flatMap((model) => lines.map((line) => [model, line]));
+  expect(said()).toHaveLength(4);
+  expect(said()).toEqual(expect.arrayContaining(expected));
 });

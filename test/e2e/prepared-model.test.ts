@@ -139,7 +139,10 @@ test("a GGUF file is prepared with its tokenizer", async () => {
   const int8 = ["--quantize", "int8"];
   const wanted = await answer(file, [...int8, "--cache-dir", join(directory, "cache")]);
   const target = join(directory, "prepared");
-  const written = await runCommand(["models", "quantize", file, target, ...int8, "--json"]);
+  // Weights are prepared for onnxruntime, which uses threads, whatever models run on.
+  const environment = { INFERNODE_ENGINE__EXECUTOR: "cuda" };
+  const quantize = ["models", "quantize", file, target, ...int8, "--threads", "1", "--json"];
+  const written = await runCommand(quantize, { environment });
   expect(JSON.parse(written.stdout)).toMatchObject({ quantization: expect.stringContaining("int8") });
   await rm(file);
   expect((await answer(target)).text).toBe(wanted.text);

@@ -84,7 +84,7 @@ export const engineSettings: readonly Setting[] = [
     kind: integer(1, 1024),
     default: undefined,
     flag: "threads",
-    description: "threads of one forward pass; by default the processor's cores",
+    description: "threads of one forward pass of onnxruntime; by default the processor's cores",
   },
   {
     path: "engine.executor",

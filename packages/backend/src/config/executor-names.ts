@@ -27,6 +27,18 @@ export function executorOfRuntime(
   return names.find((name) => (executorRuntimes[name] as readonly string[]).includes(runtime));
 }
 
+/** The executor that is named, by itself or by one of its runtimes; `undefined`: the one that suits the machine. */
+export function namedExecutor({
+  executor,
+  runtime,
+}: {
+  readonly executor: ExecutorPreference;
+  readonly runtime: RuntimePreference;
+}): ExecutorName | undefined {
+  if (executor !== "auto") return executor;
+  return runtime === "auto" ? undefined : executorOfRuntime(runtime);
+}
+
 /** The values of the setting of executors. */
 export const executorPreferences: readonly [ExecutorPreference, ...ExecutorPreference[]] = [
   "auto",

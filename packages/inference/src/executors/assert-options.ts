@@ -59,6 +59,17 @@ export function assertMemory(memory: MemoryPort): void {
   throw invalidOption("memory", "a pool of memory with the function allocate", memory);
 }
 
+/** Options that only other executors use. */
+export function assertUnset(
+  options: Partial<ExecutorOptions>,
+  names: readonly (keyof ExecutorOptions)[],
+): void {
+  for (const name of names) {
+    if (options[name] === undefined) continue;
+    throw invalidOption(name, "none with this executor, which does not use it", options[name]);
+  }
+}
+
 export function assertKnownKeys(options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   for (const key of Object.keys(options)) {

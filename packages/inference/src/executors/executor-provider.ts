@@ -61,7 +61,7 @@ export interface ExecutorOptions extends PagedExecutorSizes {
   readonly model: ExecutorModel;
   /** Holds the KV cache, the logits and the executor's own buffers. */
   readonly memory: MemoryPort;
-  /** Threads of one forward pass. [physical cores] */
+  /** Threads of one forward pass; refused where the executor has none. [physical cores] */
   readonly threads?: number | undefined;
   /** One of the provider's `runtimes`, or `auto`. [`auto`] */
   readonly runtime?: string | undefined;

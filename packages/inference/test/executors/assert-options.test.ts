@@ -58,15 +58,22 @@ const modelCases: readonly Case[] = [
   [{ config: {} }, "`model.architecture`: expected a model of @infernode/models, got nothing"],
 ];
 
+/** Options that only other executors use. */
+const threads: Case = [{ ...good, threads: 3 }, "`threads`: expected none with this executor, "];
+const libraryPath: Case = [
+  { ...good, productLibraryPath: "/x.so" },
+  "`productLibraryPath`: expected none with this executor, ",
+];
+
 /** Each entry point by its name, with the cases that it must refuse. */
 const entries: readonly (readonly [string, (given: never) => unknown, readonly Case[]])[] = [
-  ["createOnnxExecutor", createOnnxExecutor, [...cases, ...memoryCases]],
-  ["createTfjsExecutor", createTfjsExecutor, [...cases, ...memoryCases]],
+  ["createOnnxExecutor", createOnnxExecutor, [...cases, ...memoryCases, libraryPath]],
+  ["createTfjsExecutor", createTfjsExecutor, [...cases, ...memoryCases, threads, libraryPath]],
   [
     "createCudaExecutor",
     createCudaExecutor,
     [
-      ...cases.map(([given, message]): Case => [
+      ...[...cases, threads].map(([given, message]): Case => [
         typeof given === "object" && given !== null ? { ...given, pool: cudaPool } : given,
         message,
       ]),
@@ -116,11 +123,12 @@ describe("the namespace of TensorFlow.js", async () => {
       (error: unknown) => error,
     );
 
+  // The whole namespace in a title would take the memory of all that it has computed.
   test.each([
-    [{}, "ready"],
-    [{ ...tf, matMul: undefined }, "matMul"],
-    ["tfjs", "ready"],
-  ])("is refused where a function is missing: %o", async (tensorflow, name) => {
+    ["an object", {}, "ready"],
+    ["one without matMul", { ...tf, matMul: undefined }, "matMul"],
+    ["a name", "tfjs", "ready"],
+  ])("is refused where a function is missing: %s", async (_title, tensorflow, name) => {
     expect(await failure(tensorflow)).toMatchObject({
       code: "INVALID_EXECUTOR_OPTIONS",
       message: expect.stringContaining(

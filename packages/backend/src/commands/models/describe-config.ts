@@ -32,7 +32,7 @@ const plannedTokens = 4096;
 export async function describeConfig(path: string, options: EngineCoreOptions): Promise<ConfigDescription> {
   const network = await openConfig(path);
   const choice = await choosePlanned(options);
-  const { planner } = choice;
+  const { planner, gpu } = choice;
   const model = describeNetwork(network);
   const named = { ...network, name: model.name };
   const sizes = {
@@ -47,7 +47,11 @@ export async function describeConfig(path: string, options: EngineCoreOptions): 
   };
   const [none, int8, int4] = [await quantizeTo("none"), await quantizeTo("int8"), await quantizeTo("int4")];
   const plan = (planned: typeof named): ExecutorMemoryPlan =>
-    planModel(planned, sizes, { planner, budgetBytes: Number.MAX_SAFE_INTEGER }).executorPlan;
+    planModel(planned, sizes, {
+      planner,
+      budgetBytes: Number.MAX_SAFE_INTEGER,
+      computeCapability: gpu?.description.computeCapability,
+    }).executorPlan;
   const tokenBytes = (kvCacheDtype: KvCacheDtype): number =>
     planner.plan(none, { maxSequences: 1, contextTokens: 1, kvCacheDtype }).kvBytesPerToken;
   return {

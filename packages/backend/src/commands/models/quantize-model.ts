@@ -22,7 +22,8 @@ export const quantizeModelCommand: CommandRunner = async (values, context) => {
   const { flags, ...sources } = readConfigSources(values);
   const { config } = await resolveConfig({
     ...sources,
-    flags: { ...flags, model: source },
+    // It is for onnxruntime, whatever the models of the configuration run on.
+    flags: { ...flags, model: source, executor: "auto" },
     environment: context.environment,
     directory: context.directory,
   });

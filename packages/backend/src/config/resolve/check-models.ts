@@ -1,6 +1,11 @@
 import { describeValue } from "../../text/describe-value.ts";
-import type { ModelReading } from "./config-values.ts";
-import type { ModelConfig } from "../config.ts";
+import type { EngineSettings, ModelConfig } from "../config.ts";
+import { engineDefaults } from "../engine-defaults.ts";
+import { type ExecutorName, namedExecutor } from "../executor-names.ts";
+import { executorsOfSettings, usesSetting } from "../executor-settings.ts";
+import type { ConfigValue, ModelReading } from "./config-values.ts";
+
+const defaults: Partial<EngineSettings> = engineDefaults;
 
 /** A model, and the entry that it was made of; none for that of the section `model`. */
 export interface PlacedModel {
@@ -53,6 +58,36 @@ export function findStepProblem({ model, entry }: PlacedModel): readonly string[
     `${prefix}engine.maxTokensPerStep: expected at least ${prefix}engine.maxSequences (${maxSequences}), ` +
       `got ${maxTokensPerStep}; every running sequence takes one token of a step`,
   ];
+}
+
+/** A model, and the values that it was given. */
+export interface GivenModel extends PlacedModel {
+  readonly given: ReadonlyMap<string, ConfigValue | undefined>;
+}
+
+/**
+ * Finds values of settings that no model's executor uses, where all of these are named. A printed configuration has a value
+ * for everything: in a file and from a program, defaults are taken.
+ */
+export function findUnusedValues(models: readonly GivenModel[]): string[] {
+  return (Object.keys(executorsOfSettings) as (keyof EngineSettings)[]).flatMap((name) => {
+    const unused = new Map<ConfigValue, ExecutorName>();
+    const used = new Set<ConfigValue>();
+    for (const { model, given } of models) {
+      const value = given.get(`engine.${name}`);
+      if (value === undefined) continue;
+      const executor = namedExecutor(model.engine);
+      const isExplicit = value.origin.source === "flag" || value.origin.source === "environment";
+      if (executor === undefined || usesSetting(executor, name)) used.add(value);
+      else if (isExplicit || model.engine[name] !== defaults[name]) unused.set(value, executor);
+    }
+    return Array.from(unused).flatMap(([value, executor]) => {
+      if (used.has(value)) return [];
+      const users = executorsOfSettings[name]?.join(", ");
+      const expected = `none with the executor ${executor}, as the setting is for ${users}`;
+      return [`${value.where}: expected ${expected}, got ${describeValue(value.value)}`];
+    });
+  });
 }
 
 /** Models that are to run on one GPU share its memory. */

@@ -1,5 +1,11 @@
 import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
-import { findAdapterProblem, findNameProblems, findShareProblems, findStepProblem } from "./check-models.ts";
+import {
+  findAdapterProblem,
+  findNameProblems,
+  findShareProblems,
+  findStepProblem,
+  findUnusedValues,
+} from "./check-models.ts";
 import { chooseModels, findSingleModelValues, type ChosenModel } from "./choose-models.ts";
 import type { ConfigOrigin, EngineSettings, ModelConfig } from "../config.ts";
 import type { ConfigValue, SourceReading } from "./config-values.ts";
@@ -43,6 +49,7 @@ export function resolveModels(
     if (rank === idRank) problems.push(`${given.where}: expected one id, got another in ${entry.where}`);
     return entry.id;
   };
+  const givenTo = new Map<ChosenModel, ReadonlyMap<string, ConfigValue | undefined>>();
   const resolveModel = (model: ChosenModel): ModelConfig => {
     const given = new Map<string, ConfigValue | undefined>();
     const values = new Map<string, unknown>();
@@ -51,6 +58,7 @@ export function resolveModels(
       given.set(key, value);
       values.set(key, value === undefined ? setting.default : read(setting, value));
     }
+    givenTo.set(model, given);
     const path = String(values.get("path"));
     const directory = path === "embedded" ? embeddedModelDirectory() : path;
     const id = readName(model) ?? modelNameOf(directory);
@@ -76,12 +84,16 @@ export function resolveModels(
   const models = Object.freeze(chosen.map(resolveModel));
   // What could not be read has no name and no size.
   if (problems.length === 0) {
-    const places = models.map((model, index) => ({ model, entry: chosen[index]?.entry }));
+    const places = models.map((model, index) => {
+      const from = chosen[index]!;
+      return { model, entry: from.entry, given: givenTo.get(from) ?? new Map<string, ConfigValue>() };
+    });
     problems.push(
       ...findNameProblems(places),
       ...places.flatMap(findStepProblem),
       ...places.flatMap(findAdapterProblem),
       ...findShareProblems(places),
+      ...findUnusedValues(places),
     );
   }
   return { models, origins };

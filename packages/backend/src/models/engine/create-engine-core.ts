@@ -1,12 +1,5 @@
 import type { HealthStatus } from "@infernode/health";
-import {
-  createEngine,
-  type EngineLimits,
-  type Executor,
-  type ExecutorOptions,
-  type HealthPort,
-  type InferenceEngine,
-} from "@infernode/inference";
+import { createEngine, type Executor, type HealthPort, type InferenceEngine } from "@infernode/inference";
 import {
   createHostMemoryPool,
   createMemoryTracker,
@@ -14,13 +7,12 @@ import {
   type MemoryTracker,
 } from "@infernode/memory";
 import type { LanguageModel } from "@infernode/models";
-import type { EngineSettings } from "../../config/config.ts";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
+import { describeUnusedSettings } from "../../config/executor-settings.ts";
 import { labelEvents } from "../../events/label-events.ts";
 import { createAnswerReader, type AnswerReader } from "../../parsers/answer/create-answer-reader.ts";
 import { describeChat } from "./describe-chat.ts";
-import { adapterRoom } from "../adapters/adapter-room.ts";
 import { createAdapterTable } from "./adapter-table.ts";
 import type { LocalModel } from "../model-service.ts";
 import { createOperationFinder, operations } from "../../operations/registry.ts";
@@ -32,7 +24,8 @@ import type {
 } from "./engine-core.ts";
 import { type ExecutorChoice, type OpenedProvider, openProvider } from "./choose-executor.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
-import { chunkTokensOf, type ExecutorEngineSizes, productPrecisionOf } from "./plan-model.ts";
+import { engineLimits, executorSettings } from "./passed-options.ts";
+import { chunkTokensOf } from "./plan-model.ts";
 import { prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createConstraintService } from "../constraints/constraint-service.ts";
 import { startPackagedConstraintThread } from "../constraints/constraint-thread.ts";
@@ -75,34 +68,6 @@ function captureHealthCheck(): HealthPort & { status(): HealthStatus } {
     },
     status: () => kept?.check() ?? { status: "healthy", reasons: [] },
   };
-}
-
-/** The options with the same name as a setting: leaving one out does not compile. */
-type SettingsOf<Options> = {
-  readonly [Name in keyof Options & keyof EngineSettings]: Required<Options>[Name];
-};
-
-function executorSettings(
-  options: EngineCoreOptions,
-  sizes: ExecutorEngineSizes,
-): SettingsOf<ExecutorOptions> {
-  const { threads, runtime, kvCacheDtype, productLibrary, productLibraryPath } = options;
-  const { maxAdapterRank = engineDefaults.maxAdapterRank } = options;
-  const productPrecision = productPrecisionOf(options);
-  const maxAdapters = adapterRoom(options);
-  const products = { productPrecision, productLibrary, productLibraryPath };
-  return { ...sizes, ...products, threads, runtime, kvCacheDtype, maxAdapters, maxAdapterRank };
-}
-
-function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimits> {
-  const {
-    maxQueuedRequests,
-    maxQueuedTokens,
-    maxTokensPerStep,
-    stepTimeMs = engineDefaults.stepTimeMs,
-    streamIntervalTokens = engineDefaults.streamIntervalTokens,
-  } = options;
-  return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs, streamIntervalTokens };
 }
 
 interface AssembleDependencies extends EngineCoreDependencies {
@@ -151,7 +116,7 @@ async function assemble(
       model,
       memory,
       hasFiniteWeights,
-      ...executorSettings(options, sizes),
+      ...executorSettings(options, prepared),
       maxChunkTokens: chunkTokensOf(options, sizes),
       kvRanges: createKvRangeSource({ stored, model, options, encode }),
       onWarning: ({ message }) => process.emitWarning(message),
@@ -250,12 +215,12 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
   const prepared = await prepareModel(options, { encodes: false, reserveMemory, verifyGpu, kept });
   const { model, choice } = prepared;
   if (choice.warning !== undefined) process.emitWarning(choice.warning);
+  for (const text of describeUnusedSettings(options, choice.planner.name)) process.emitWarning(text);
   for (const { message } of model.warnings) process.emitWarning(message);
   const { chatTemplatePath } = options;
-  const { directory } = model;
   const { startPromptThread = startModelPromptThread } = dependencies;
   const pool = createPromptPool({
-    startThread: () => startPromptThread({ directory, chatTemplatePath }),
+    startThread: () => startPromptThread({ directory: model.directory, chatTemplatePath }),
     timeoutMs: options.promptTimeoutMs ?? engineDefaults.promptTimeoutMs,
   });
   const encode = (text: string): Promise<readonly number[]> => encodeText(pool, text);

@@ -31,6 +31,8 @@ export interface EngineCoreOptions
   readonly toolParser?: string | undefined;
   /** How the model writes reasoning. [found from its chat template] */
   readonly reasoningParser?: string | undefined;
+  /** The share of a GPU's memory, where models divide one. [`gpuMemoryUtilization`] */
+  readonly gpuShare?: number | undefined;
   /** Absolute directories by name: LoRA adapters that are loaded with the model. [none] */
   readonly adapters?: Readonly<Record<string, string>> | undefined;
 }

@@ -56,9 +56,9 @@ function limitMemory(memory: AvailableMemory, limitBytes: number = Number.MAX_SA
 /** The share of a GPU's memory that a model may use, or what is free if that is less. */
 export function readGpuRoom(
   gpu: Gpu,
-  { gpuMemoryUtilization = engineDefaults.gpuMemoryUtilization }: EngineCoreOptions,
+  { gpuMemoryUtilization = engineDefaults.gpuMemoryUtilization, gpuShare }: EngineCoreOptions,
 ): AvailableMemory {
-  return readAvailableMemory(gpu, Math.floor(gpu.totalBytes * gpuMemoryUtilization));
+  return readAvailableMemory(gpu, Math.floor(gpu.totalBytes * (gpuShare ?? gpuMemoryUtilization)));
 }
 
 /** Compares the adapters that are loaded with a model with it. @throws ModelError */

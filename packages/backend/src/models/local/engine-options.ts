@@ -1,9 +1,10 @@
 import type { EngineSettings, InfernodeConfig, ModelConfig } from "../../config/config.ts";
 import { BackendError } from "../../errors.ts";
 import type { EngineCoreOptions, SupervisorSetting } from "../engine/engine-core.ts";
+import type { SharedModel } from "./share-gpus.ts";
 
 /** The engine options of a model. */
-export function engineOptionsOf(model: ModelConfig): EngineCoreOptions {
+export function engineOptionsOf(model: SharedModel): EngineCoreOptions {
   return supervisionOf(model).engine;
 }
 
@@ -16,10 +17,11 @@ export function supervisionOf({
   reasoningParser,
   adapters,
   engine,
-}: ModelConfig): Pick<EngineSettings, SupervisorSetting> & { readonly engine: EngineCoreOptions } {
+  gpuShare,
+}: SharedModel): Pick<EngineSettings, SupervisorSetting> & { readonly engine: EngineCoreOptions } {
   const { startTimeoutMs, hangAfterMs, maxRestarts, ...settings } = engine;
   const model = { modelDirectory: directory, modelName: id, chatTemplatePath: chatTemplate };
-  const options = { ...model, toolParser, reasoningParser, adapters, ...settings };
+  const options = { ...model, toolParser, reasoningParser, adapters, gpuShare, ...settings };
   return { startTimeoutMs, hangAfterMs, maxRestarts, engine: options };
 }
 

@@ -1,6 +1,12 @@
 import type { ModelConfig } from "../../config/config.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 
+/** A model with its share of a GPU. */
+export interface SharedModel extends ModelConfig {
+  /** In place of `gpuMemoryUtilization`, where models divide a GPU. */
+  readonly gpuShare?: number;
+}
+
 const sum = (shares: readonly number[]): number => shares.reduce((total, share) => total + share, 0);
 
 /**
@@ -9,7 +15,7 @@ const sum = (shares: readonly number[]): number => shares.reduce((total, share) 
  * the GPU by `engine.executor` keep their shares; the others have what these leave of the default. Each GPU has one name
  * (`unifyDevices`).
  */
-export function shareGpus(models: readonly ModelConfig[]): readonly ModelConfig[] {
+export function shareGpus(models: readonly ModelConfig[]): readonly SharedModel[] {
   return models.map((model) => {
     const { executor, device, gpuMemoryUtilization: share } = model.engine;
     const sharesOf = (wanted: string): readonly number[] =>
@@ -20,7 +26,6 @@ export function shareGpus(models: readonly ModelConfig[]): readonly ModelConfig[
     if (executor !== "auto" || sum(fixed) + sum(flexible) <= 1) return model;
     const most = Math.max(engineDefaults.gpuMemoryUtilization, ...flexible);
     const left = Math.max(0, most - sum(fixed));
-    const gpuMemoryUtilization = Math.min(share, (share * left) / sum(flexible));
-    return { ...model, engine: { ...model.engine, gpuMemoryUtilization } };
+    return { ...model, gpuShare: Math.min(share, (share * left) / sum(flexible)) };
   });
 }

@@ -213,11 +213,13 @@ describe("values", () => {
       "<id=weight>": "a=2",
       "<name=url>": "a=http://127.0.0.1:8001",
     };
+    // One that is named takes only its own settings.
+    const unnamed: Readonly<Record<string, string>> = { "engine.executor": "auto", "engine.runtime": "auto" };
     const lastChoice = /([^ ]+)$/;
     const flags: Record<string, string> = {};
     const environment: Record<string, string> = {};
     for (const { flag, path, kind } of settings) {
-      const sample = samples[kind.argument] ?? lastChoice.exec(kind.expected)?.[1] ?? "";
+      const sample = unnamed[path] ?? samples[kind.argument] ?? lastChoice.exec(kind.expected)?.[1] ?? "";
       flags[flag] = sample;
       environment[variableOf(path)] = sample;
     }

@@ -11,6 +11,8 @@ import {
   type PartialConfig,
   type ResolveConfigOptions,
 } from "../../../src/config/resolve/resolve-config.ts";
+import { executorsOfSettings, usesSetting } from "../../../src/config/executor-settings.ts";
+import { variableOf } from "../../../src/config/setting.ts";
 import { modelEntrySettings, settings } from "../../../src/config/settings.ts";
 
 let root: string;
@@ -115,6 +117,96 @@ describe("the map of models", () => {
       "engine.gpuMemoryUtilization: expected shares of the GPU 0 that are at most 1 together, got 0.5 + 0.6 for a, b; " +
         "set it for each",
     );
+  });
+
+  describe("settings that not every executor uses", () => {
+    const values = {
+      threads: 3,
+      device: "1",
+      gpuMemoryUtilization: 0.5,
+      productLibraryPath: "/x/libcublasLt.so.13",
+      runsAhead: false,
+    } as const;
+    const names = Object.keys(values) as (keyof typeof values)[];
+    const executors = ["onnx", "tfjs", "cuda"] as const;
+    const pairs = names.flatMap((name) => executors.map((executor) => [name, executor] as const));
+
+    test("are all in the table", () => {
+      expect(names.toSorted()).toEqual(Object.keys(executorsOfSettings).toSorted());
+    });
+
+    test.each(pairs)("%s is taken by %s, or refused, wherever it is set", async (name, executor) => {
+      const value = values[name];
+      const { flag } = modelEntrySettings.get(`engine.${name}`)!;
+      const named = { executor } as const;
+      // Of one GPU.
+      const half = { ...named, ...(executor === "cuda" && { gpuMemoryUtilization: 0.5 }) };
+      const elsewhere = [
+        [{ engine: named }, { flags: { [flag]: String(value) } }, `--${flag} ${value}`],
+        [
+          { engine: named },
+          { environment: { [variableOf(`engine.${name}`)]: String(value) } },
+          `${variableOf(`engine.${name}`)}="${value}"`,
+        ],
+        [{ engine: { ...named, [name]: value } }, {}, `engine.${name} in `],
+        [{}, { overrides: { engine: { ...named, [name]: value } } }, `engine.${name}`],
+        [
+          { models: { a: { path: "a", engine: { ...named, [name]: value } } } },
+          {},
+          `models.a.engine.${name} in `,
+        ],
+        // All models that get it are named.
+        [
+          { models: { a: { path: "a", engine: half }, b: { path: "b", engine: half } } },
+          { flags: { [flag]: String(value) } },
+          `--${flag} ${value}`,
+        ],
+      ] as const;
+      for (const [content, options, where] of elsewhere) {
+        const resolved = resolveWith(content, options);
+        if (usesSetting(executor, name)) {
+          expect((await resolved).config.models[0]?.engine[name]).toBe(value);
+          continue;
+        }
+        const error: unknown = await resolved.catch((cause: unknown) => cause);
+        expect(error).toMatchObject({ code: "INVALID_CONFIG" });
+        expect(String(error)).toContain(where);
+        const users = executorsOfSettings[name]?.join(", ");
+        expect(String(error)).toMatch(
+          new RegExp(`: expected none with the executor ${executor}, as the setting is for ${users}, got `),
+        );
+        expect(String(error).match(/expected none/g)).toHaveLength(1);
+      }
+    });
+
+    test.each(pairs.filter(([name, executor]) => !usesSetting(executor, name)))(
+      "%s is taken with %s where another model uses it, or may use it",
+      async (name, executor) => {
+        const a = { path: "a", engine: { executor } };
+        for (const other of [...executorsOfSettings[name]!, "auto"]) {
+          const models = { a, b: { path: "b", engine: { executor: other } } };
+          const { config } = await resolveWith({ models, engine: { [name]: values[name] } });
+          expect(config.models[1]?.engine[name]).toBe(values[name]);
+        }
+      },
+    );
+
+    test("are refused with a runtime that an executor is named by, and taken with auto", async () => {
+      await expect(resolveWith({}, { flags: { runtime: "wasm", device: "1" } })).rejects.toThrow(
+        "--device 1: expected none with the executor tfjs, as the setting is for cuda, got",
+      );
+      const { config } = await resolveWith({}, { flags: { device: "1", threads: "3" } });
+      expect(config.models[0]?.engine).toMatchObject({ device: "1", threads: 3 });
+    });
+
+    test("are refused with their default where it is asked for, and taken where a configuration is written out", async () => {
+      await expect(resolveWith({ engine: { executor: "onnx" } }, { flags: { device: "0" } })).rejects.toThrow(
+        "--device 0: expected none with the executor onnx",
+      );
+      const resolved = await resolveWith({ engine: { executor: "onnx", threads: 2 } });
+      const again = await resolveWith(await formatConfig(resolved));
+      expect(again.config).toEqual(resolved.config);
+    });
   });
 
   test.each(engineKeys)("sets %s of one model alone", async (path) => {

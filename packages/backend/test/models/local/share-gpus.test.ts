@@ -59,7 +59,9 @@ test.each<readonly [what: string, engines: readonly Engine[], shares: readonly n
     ]),
   );
   const { config } = await resolveConfig({ file: false, overrides: { models } });
-  const shared = shareGpus(config.models).map(({ engine }) => engine.gpuMemoryUtilization);
+  const shared = shareGpus(config.models).map(
+    ({ engine, gpuShare }) => gpuShare ?? engine.gpuMemoryUtilization,
+  );
   expect(shared).toHaveLength(shares.length);
   for (const [index, share] of shares.entries()) expect(shared[index]).toBeCloseTo(share, 12);
 });

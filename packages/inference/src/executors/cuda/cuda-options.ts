@@ -2,7 +2,13 @@ import type { CudaMemoryPool } from "@infernode/memory/cuda";
 import type { KvCacheDtype, ProductLibrary, ProductPrecision } from "../executor.ts";
 import { summarizeNetwork } from "../network/network-summary.ts";
 import type { ExecutorModel, ExecutorOptions, PagedExecutorSizes } from "../executor-provider.ts";
-import { assertCount, assertKnownKeys, assertOptions, invalidOption } from "../assert-options.ts";
+import {
+  assertCount,
+  assertKnownKeys,
+  assertOptions,
+  assertUnset,
+  invalidOption,
+} from "../assert-options.ts";
 import { assertCudaPool } from "./step/assert-device.ts";
 import { parseKvCacheDtype, resolveCommonSizes, sizeNames } from "../resolve-sizes.ts";
 
@@ -47,6 +53,7 @@ const optionNames = [
 /** @throws InferenceError `INVALID_EXECUTOR_OPTIONS` */
 export function assertCudaOptions(options: Partial<CudaExecutorOptions>): void {
   assertOptions(options, optionNames);
+  assertUnset(options, ["threads"]);
   assertCudaRuntime(options.runtime);
   assertCudaPool(options.pool);
 }

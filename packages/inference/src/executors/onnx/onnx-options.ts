@@ -4,6 +4,7 @@ import {
   assertKnownKeys,
   assertMemory,
   assertOptions,
+  assertUnset,
   invalidOption,
 } from "../assert-options.ts";
 import { type ResolvedSizes, resolveSizes, sizeNames } from "../resolve-sizes.ts";
@@ -51,6 +52,7 @@ const optionNames = [
 export function resolveOnnxOptions(options: OnnxExecutorOptions): ResolvedOnnxOptions {
   assertOptions(options, optionNames);
   assertMemory(options.memory);
+  assertUnset(options, ["productLibraryPath"]);
   const { threads = defaultThreadCount() } = options;
   assertCount("threads", threads, 1024);
   const runtime = parseOnnxRuntime(options.runtime);

@@ -43,11 +43,6 @@ export async function createTfjsExecutor(options: TfjsExecutorOptions): Promise<
       : await useTensorFlow(tensorflow);
   assertAddressable(plan, runtime);
   onRuntimeOpened();
-  if (options.threads !== undefined) {
-    const message =
-      "TensorFlow.js has no threads of its own to be counted; the option `threads` changes nothing";
-    onWarning({ code: "TFJS_THREADS_UNUSED", message });
-  }
   if (options.hasFiniteWeights !== true) await assertFiniteWeights(usedTensors(model));
   const closers: Closer[] = [() => weights.dispose()];
   try {

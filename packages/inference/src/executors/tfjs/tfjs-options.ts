@@ -1,9 +1,9 @@
 import type { ExecutorModel, ExecutorOptions, ExecutorSizes } from "../executor-provider.ts";
 import {
-  assertCount,
   assertKnownKeys,
   assertMemory,
   assertOptions,
+  assertUnset,
   invalidOption,
 } from "../assert-options.ts";
 import { type ResolvedSizes, resolveSizes, sizeNames } from "../resolve-sizes.ts";
@@ -45,7 +45,7 @@ const optionNames = [
 export function resolveTfjsOptions(options: TfjsExecutorOptions): ResolvedTfjsOptions {
   assertOptions(options, optionNames);
   assertMemory(options.memory);
-  if (options.threads !== undefined) assertCount("threads", options.threads, 1024);
+  assertUnset(options, ["threads", "productLibraryPath"]);
   const runtime = parseTfjsRuntime(options.runtime);
   if (options.tensorflow !== undefined && options.runtime !== undefined) {
     throw invalidOption("runtime", "none beside `tensorflow`", options.runtime);

@@ -168,6 +168,16 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
     await executor.dispose();
   });
 
+  test("refuses threads, which it does not have", async () => {
+    await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
+    using memory = openPool();
+    const options = { model: checkpoint.model, memory: new PlainMemory(), maxSequences: 1, threads: 3 };
+    await expect(createCudaProvider(memory).create(options)).rejects.toMatchObject({
+      code: "INVALID_EXECUTOR_OPTIONS",
+      message: expect.stringMatching(/`threads`: expected none with this executor, .*, got 3/),
+    });
+  });
+
   test("refuses weights that are not finite", async () => {
     await using checkpoint = await createRandomCheckpoint(tinyConfig, 1);
     const { model } = checkpoint;

@@ -27,20 +27,6 @@ test("takes the first runtime that is installed, and says which are not", async 
   );
 });
 
-test("says that threads change nothing", async () => {
-  const warnings: string[] = [];
-  const model = await openGolden("llama2");
-  const onWarning = ({ code }: { readonly code: string }): void => void warnings.push(code);
-  await using _ = await createTfjsExecutor({
-    model,
-    memory: new PlainMemory(),
-    threads: 2,
-    onWarning,
-    ...sizes,
-  });
-  expect(warnings).toEqual(["TFJS_THREADS_UNUSED"]);
-});
-
 describe("refuses", () => {
   test.each(["tfjs-node-gpu", "tfjs-node"] as const)("%s, with what to install", async (runtime) => {
     const model = await openGolden("llama2");
@@ -60,7 +46,7 @@ describe("refuses", () => {
     [{ runtime: "ffi" }, /`runtime`: expected one of auto, tfjs-node-gpu, tfjs-node, wasm, cpu, got "ffi"/],
     [{ kvCacheDtype: "int8" }, /`kvCacheDtype`: expected "float32" with this executor, got "int8"/],
     [{ kvCacheDtype: "bfloat16" }, /`kvCacheDtype`: expected "float32" with this executor, got "bfloat16"/],
-    [{ threads: 0 }, /`threads`/],
+    [{ threads: 2 }, /`threads`: expected none with this executor, .*, got 2/],
   ] as const)("the options %j", async (options, message) => {
     const model = await openGolden("llama2");
     const create = async (): Promise<unknown> =>
