@@ -4,10 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeSafetensors, zeros, type TestTensor } from "../../packages/models/test/support/safetensors.ts";
+import { openCudaMachine } from "./support/cuda-machine.ts";
+import { runCli } from "./support/run-cli.ts";
 import { runCommand } from "./support/run-command.ts";
 import { startForTest } from "./support/start-for-test.ts";
 
 const bundled = fileURLToPath(new URL("../../packages/models/embedded/infernode-stories", import.meta.url));
+const gpuTitle =
+  "on a GPU auto leaves weights as they are, and tensor cores multiply those of 16 bits and int8";
+const gpu = openCudaMachine(gpuTitle);
 let directory = "";
 let wide = "";
 
@@ -74,4 +79,15 @@ test("the daemon says in its log and its list of models what auto chose", async 
   });
   expect(daemon.logs.find(({ msg }) => msg === "model loaded")).toMatchObject({ quantization: "int8" });
   expect(await readdir(cache)).not.toEqual([]);
+});
+
+test.skipIf("reason" in gpu)(gpuTitle, async () => {
+  const environment = "reason" in gpu ? {} : gpu.environment;
+  const inspectOnGpu = async (...args: readonly string[]): Promise<unknown> => {
+    const all = ["models", "inspect", wide, "--executor", "cuda", "--json", ...args];
+    return JSON.parse((await runCli(all, { environment })).stdout);
+  };
+  const memoryPlan = { productPrecision: "16-bit" };
+  expect(await inspectOnGpu()).toMatchObject({ quantization: "none", memoryPlan });
+  expect(await inspectOnGpu("--quantize", "int8")).toMatchObject({ quantization: "int8", memoryPlan });
 });

@@ -111,7 +111,7 @@ export {
   touchCachedWeights,
 } from "./weights/quantize/weight-cache.ts";
 export { findPreparedWeights, writePreparedWeights } from "./prepared-weights.ts";
-export { quantizationRecipes, type QuantizationRecipe } from "./weights/quantize/recipes.ts";
+export { int8BlockRecipe, quantizationRecipes, type QuantizationRecipe } from "./weights/quantize/recipes.ts";
 export type { CopyRequest, PreparationOptions } from "./prepared-weights.ts";
 export type { CopiedTensor, PreparationTarget } from "./weights/prepared/preparation-target.ts";
 export { writePreparedModel } from "./write-prepared-model.ts";

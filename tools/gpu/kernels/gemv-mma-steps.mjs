@@ -48,7 +48,7 @@ export function measureGemvMma(name) {
               block: 32 * warps,
               dynamicSharedBytes: sharedBytes(name, { warps, most }),
             };
-            const rest = isBlocks ? [Math.log2(blockSize)] : [];
+            const rest = [...(isBlocks ? [Math.log2(blockSize)] : []), 0n, 0, 0n, 0];
             const launch = (index) => {
               const table = tables[index % tables.length];
               const common = [out, xAddress, table, 0n, 0n, counts, 1, n, k, most];

@@ -189,6 +189,10 @@ export function measureGemm(name) {
                 n,
                 k,
                 ...type.extraArguments,
+                0n,
+                0,
+                0n,
+                0,
               ),
             { rounds: options.tiny ? 1 : 5 },
           );

@@ -132,6 +132,8 @@ export interface ExecutorPlanner {
   assertLoadable(model: ExecutorModel, options: LoadCheckOptions): Promise<void>;
   /** Whether products with weights in blocks are faster than with numbers: where they are not, blocks are made for nothing. */
   readonly isFasterQuantized: boolean;
+  /** Which weights of 8 bits its products are fast with: those of whole rows, rotated, or those in blocks. ["rows"] */
+  readonly int8Layout?: "rows" | "blocks";
   /** Where copies of weights save work: makes them. [none] */
   readonly prepacking?: Prepacking | undefined;
 }

@@ -8,6 +8,8 @@ import {
   findPreparedWeights,
   hasPackedWeights,
   makeRoomInCache,
+  int8BlockRecipe,
+  type QuantizationRecipe,
   quantizationRecipes,
   quantizeCheckpoint,
   touchCachedWeights,
@@ -59,7 +61,7 @@ export interface QuantizableModel<Model> {
 }
 
 /** What weights are quantized for. */
-export type WeightUser = Pick<ExecutorProvider, "isFasterQuantized" | "prepacking">;
+export type WeightUser = Pick<ExecutorProvider, "isFasterQuantized" | "int8Layout" | "prepacking">;
 
 type QuantizeOptions = Pick<
   EngineCoreOptions,
@@ -85,6 +87,10 @@ const maxAttempts = 3;
 /** Bytes of the copies of weights, to those of the weights; at most. */
 const copiesRatio = 1.5;
 
+function recipeOf(mode: Exclude<WeightMode, "none">, { int8Layout }: WeightUser): QuantizationRecipe {
+  return mode === "int8" && int8Layout === "blocks" ? int8BlockRecipe : quantizationRecipes[mode];
+}
+
 /** Plans the quantization of a loaded model as the options say; reads and writes nothing yet. */
 export async function quantizeModel<Model extends Checkpoint & { readonly name: string }>(
   model: Model,
@@ -106,7 +112,7 @@ export async function quantizeModel<Model extends Checkpoint & { readonly name: 
   const directory = options.cacheDirectory ?? defaultCacheDirectory(process.env);
   const plan = (target: string): Promise<QuantizedCheckpoint> =>
     quantizeCheckpoint(model, {
-      ...(quantization === "none" ? { quantization: undefined } : quantizationRecipes[quantization]),
+      ...(quantization === "none" ? { quantization: undefined } : recipeOf(quantization, user)),
       directory: target,
     });
   const withWeights = ({ config }: QuantizedCheckpoint, weights: WeightIndex): Model => ({

@@ -15,7 +15,8 @@ export const cudaPlanner: ExecutorPlanner = Object.freeze<ExecutorPlanner>({
   library: "CUDA driver",
   runtimes: ["driver"],
   kvCacheDtypes: cudaKvCacheDtypes,
-  isFasterQuantized: true,
+  isFasterQuantized: false,
+  int8Layout: "blocks",
   assertSupported: async (model) => {
     planCuda(model, { maxSequences: 1 });
   },

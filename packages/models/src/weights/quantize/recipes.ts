@@ -15,3 +15,6 @@ export const quantizationRecipes: Readonly<Record<"int8" | "int4", QuantizationR
   int8: { quantization: { bits: 8, blockSize: "row" } },
   int4: { quantization: { bits: 4, blockSize: 128 }, sensitive: { bits: 8, blockSize: 128 } },
 };
+
+/** `int8` for products that multiply blocks, such as those of a GPU's tensor cores. */
+export const int8BlockRecipe: QuantizationRecipe = { quantization: { bits: 8, blockSize: 32 } };

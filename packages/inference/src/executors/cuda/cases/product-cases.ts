@@ -22,6 +22,8 @@ const blockShift = 5;
 const blockSize = 2 ** blockShift;
 /** Tensor cores add in an order and with a rounding of their own. */
 const tensorCores = { tolerance: 2e-4 };
+/** The second and the third product of a launch. */
+const noFurther = [undefined, 0, undefined, 0] as const;
 type Dense = "float16" | "bfloat16";
 const denseTypes: readonly (readonly [string, Dense])[] = [
   ["f16", "float16"],
@@ -113,7 +115,7 @@ function fewRowsOfTensorCores({
     const geometry = { grid, block: 32 * warps } as const;
     for (const [name, type] of denseTypes) {
       const weight = { data: numbers[type](n * k), bias: numbers.float32(n) };
-      const args = common(numbers[type](rows * k), weight);
+      const args = [...common(numbers[type](rows * k), weight), ...noFurther];
       const sharedBytes = warps * 16 * rowsAtOnce * 4;
       cases.push({
         manifest: gemvMma,
@@ -125,7 +127,7 @@ function fewRowsOfTensorCores({
     }
     for (const bits of [4, 8] as const) {
       const x = numbers.bfloat16(rows * k);
-      const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift];
+      const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift, ...noFurther];
       const sharedBytes = warps * 4 * (1024 + (128 * 512) / bits / blockSize);
       const entry = `gemv_mma_q${bits}_${rowsAtOnce}`;
       cases.push({ manifest: gemvMmaBlocks, entry, ...geometry, sharedBytes, args });
@@ -156,14 +158,14 @@ function manyRows({ n, k, rows }: CaseSizes["manyRows"]): readonly KernelCase[] 
   for (const [name, type] of denseTypes) {
     for (const tileRows of [16, 32, 64, 128]) {
       const weight = { data: numbers[type](n * k), bias: numbers.float32(n) };
-      const args = common(numbers[type](rows * k), weight);
+      const args = [...common(numbers[type](rows * k), weight), ...noFurther];
       const geometry = geometryOf(tileRows, tileRows >= 64 ? 3 : 4);
       cases.push({ manifest: gemm, entry: `gemm_${name}_${tileRows}`, ...geometry, args });
     }
     for (const bits of [4, 8] as const) {
       for (const tileRows of [32, 128]) {
         const x = numbers[type](rows * k);
-        const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift, 0];
+        const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift, 0, ...noFurther];
         const entry = `gemm_q${bits}_${name}_${tileRows}`;
         cases.push({ manifest: gemmBlocks, entry, ...geometryOf(tileRows, 2), args });
       }
@@ -222,6 +224,12 @@ function anyRows({ n, k, rows }: CaseSizes["anyRows"]): readonly KernelCase[] {
         1,
         n,
         splits,
+        undefined,
+        undefined,
+        0,
+        undefined,
+        undefined,
+        0,
       ],
     },
   ];

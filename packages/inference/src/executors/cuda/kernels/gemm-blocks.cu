@@ -5,7 +5,7 @@
 // f16 from a multiple of 16 bytes on, k a multiple of 8; out (rows, n) float32; a table of matrices, matrix_of and order as in
 // matrix.cuh, without orders of columns. Rows: counts[0] · factor. Any rows and n.
 //
-// Entries gemm_qBITS_TYPE_BM, geometry and splits as in gemm.cu; dynamic shared memory: 2 · (BM + 128) · 64 bytes.
+// Entries gemm_qBITS_TYPE_BM, geometry, splits and further products as in gemm.cu; dynamic shared memory: 2 · (BM + 128) · 64 bytes.
 #include "blocks.cuh"
 #include "gemm.cuh"
 
@@ -40,14 +40,15 @@ template <int BITS> struct FourBlocks {
 };
 
 template <class T, int BITS, int BM, int ROW_WARPS>
-DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) {
+DEV void gemm_blocks(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int block_shift, int scale_type, float *out2, int n2, float *out3, int n3) {
   constexpr int stage = (BM + BN) * BK;
   DYNAMIC_SHARED(u16, tiles);
-  const int output0 = blockIdx.x * BN;
+  const Outputs read(BN, blockIdx.x, out1, n1, out2, n2, out3, n3);
+  const int output0 = read.first, n = read.n;
   const RowTile rows(matrix_of, order, blockIdx.y, BM, counts[0] * factor);
   if (rows.is_empty()) return;
   const TilePlaces<BM> places(rows);
-  const Matrix matrix(matrices, rows.matrix());
+  const Matrix matrix(matrices, read.matrix(rows.matrix()));
   const Steps steps(k);
   GemmTile<T, BM, ROW_WARPS> tile;
   // Each thread unpacks half a row of the tile of weights.
@@ -99,12 +100,13 @@ DEV void gemm_blocks(float *out, const u16 *x, const i64 *matrices, const int *m
     tile.step(at, at + BM * BK);
     if (has_next) unpack(step + 1);
   }
-  tile.write(out, matrix.bias, places, output0, n);
+  const Outputs outputs(BN, block_again(), out1, n1, out2, n2, out3, n3);
+  tile.write(outputs, matrix.bias, places);
 }
 
 #define GEMM(name, T, BITS, BM, ROW_WARPS) \
-  KERNEL_OF_BLOCKS(name, 256, BM == 32 ? 4 : 2)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int block_shift, int scale_type) { \
-    gemm_blocks<T, BITS, BM, ROW_WARPS>(out, x, matrices, matrix_of, order, counts, factor, n, k, block_shift, scale_type); \
+  KERNEL_OF_BLOCKS(name, 256, BM == 32 ? 4 : 2)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int block_shift, int scale_type, float *out2, int n2, float *out3, int n3) { \
+    gemm_blocks<T, BITS, BM, ROW_WARPS>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, block_shift, scale_type, out2, n2, out3, n3); \
   }
 GEMM(gemm_q4_bf16_32, Bf16, 4, 32, 1)
 GEMM(gemm_q4_bf16_128, Bf16, 4, 128, 2)

@@ -4,18 +4,19 @@
 // multiple of 8; out (rows, n) float32; a table of matrices, matrix_of and order as in matrix.cuh, without orders of columns. Rows:
 // counts[0] · factor. Any rows and n.
 //
-// Entries gemm_TYPE_BM compute a tile of BM rows and 128 outputs a block. 256 threads; grid (⌈n / 128⌉, tiles, splits); dynamic
+// Up to three products at once, as Outputs of outputs.cuh has it. Entries gemm_TYPE_BM compute a tile of BM rows and 128 outputs a block. 256 threads; grid (⌈n / 128⌉ of all products, tiles, splits); dynamic
 // shared memory: stages · (BM + 128) · 64 bytes, of 3 stages for 64 and 128 rows, else 4. With splits > 1 out is (rows,
 // splits, n), without bias, for `sum_splits`.
 #include "gemm.cuh"
 
-template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k) {
+template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, float *out2, int n2, float *out3, int n3) {
   constexpr int stages = BM >= 64 ? 3 : 4, stage = (BM + BN) * BK;
   DYNAMIC_SHARED(u16, tiles);
-  const int output0 = blockIdx.x * BN;
+  const Outputs outputs(BN, blockIdx.x, out1, n1, out2, n2, out3, n3);
+  const int output0 = outputs.first, n = outputs.n;
   const RowTile rows(matrix_of, order, blockIdx.y, BM, counts[0] * factor);
   if (rows.is_empty()) return;
-  const Matrix matrix(matrices, rows.matrix());
+  const Matrix matrix(matrices, outputs.matrix(rows.matrix()));
   const u16 *w = (const u16 *)matrix.data;
   const Steps steps(k);
   const TilePlaces<BM> places(rows);
@@ -39,12 +40,12 @@ template <class T, int BM, int ROW_WARPS> DEV void gemm(float *out, const u16 *x
     const u16 *at = tiles + step % stages * stage;
     tile.step(at, at + BM * BK);
   }
-  tile.write(out, matrix.bias, places, output0, n);
+  tile.write(outputs, matrix.bias, places);
 }
 
 #define GEMM(name, T, BM, ROW_WARPS) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k) { \
-    gemm<T, BM, ROW_WARPS>(out, x, matrices, matrix_of, order, counts, factor, n, k); \
+  KERNEL(name, 256)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, float *out2, int n2, float *out3, int n3) { \
+    gemm<T, BM, ROW_WARPS>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, out2, n2, out3, n3); \
   }
 GEMM(gemm_bf16_16, Bf16, 16, 1)
 GEMM(gemm_bf16_32, Bf16, 32, 1)

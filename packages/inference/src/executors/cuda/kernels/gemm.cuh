@@ -3,6 +3,7 @@
 #pragma once
 #include "matrix.cuh"
 #include "number-types.cuh"
+#include "outputs.cuh"
 
 #define BN 128
 #define BK 32
@@ -73,12 +74,13 @@ template <class T, int BM, int ROW_WARPS> struct GemmTile {
     }
   }
   // One split: out[row][output] with bias; several: out[row][split][output], for `sum_splits`.
-  DEV void write(float *out, const float *bias, const TilePlaces<BM> &row_of, int output0, int n) const {
+  DEV void write(const Outputs &outputs, const float *bias, const TilePlaces<BM> &row_of) const {
+    const int n = outputs.n;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, wm = warp % ROW_WARPS, wn = warp / ROW_WARPS, splits = gridDim.z;
     if (splits > 1) bias = nullptr;
 #pragma unroll
     for (int j = 0; j < NI; j++) {
-      const int output = output0 + wn * WN + j * 8 + lane % 4 * 2;
+      const int output = outputs.first + wn * WN + j * 8 + lane % 4 * 2;
       const float bias0 = bias && output < n ? bias[output] : 0.f, bias1 = bias && output + 1 < n ? bias[output + 1] : 0.f;
 #pragma unroll
       for (int i = 0; i < MI; i++)
@@ -86,7 +88,7 @@ template <class T, int BM, int ROW_WARPS> struct GemmTile {
         for (int h = 0; h < 2; h++) {
           const int row = row_of(wm * WM + i * 16 + lane / 4 + h * 8);
           if (row < 0 || output >= n) continue;
-          float *to = out + ((i64)row * splits + blockIdx.z) * n + output;
+          float *to = outputs.out + ((i64)row * splits + blockIdx.z) * n + output;
           const float first = sums[i][j][h * 2] + bias0, second = sums[i][j][h * 2 + 1] + bias1;
           if (n % 2 == 0) store_float2(to, {first, second});
           else {

@@ -5,7 +5,7 @@
 // matrices as in matrix.cuh, without orders of columns. block_size = 2^block_shift, 16 at least. x (rows, k) from a multiple of
 // 16 bytes on, k a multiple of 8; out (rows, n) float32. Rows: counts[0] · factor. Any n.
 //
-// Entries gemv_mma_qBITS_R; up to 8 warps; grid, rows_of_block, matrix_of and order as in gemv-mma.cu. Dynamic shared memory: 4
+// Entries gemv_mma_qBITS_R; up to 8 warps; grid, rows_of_block, matrix_of, order and further products as in gemv-mma.cu. Dynamic shared memory: 4
 // stages of 1024 + 128 · (blocks of a stage, max(1, 512 / BITS / block_size)) bytes for each warp.
 #include "gemv-mma.cuh"
 
@@ -54,14 +54,15 @@ template <> struct Chunk<8> {
 };
 
 template <int BITS, int R>
-DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int rows_of_block, int block_shift) {
+DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, int block_shift, float *out2, int n2, float *out3, int n3) {
   typedef Chunk<BITS> C;
   constexpr int tiles = R / 8, chunks = 4, step = chunks * C::columns;
   DYNAMIC_SHARED(u8, memory);
   const BlockRows<R> rows(matrix_of, order, rows_of_block, counts[0] * factor);
   if (rows.tile.is_empty()) return;
-  const Matrix matrix(matrices, rows.tile.matrix());
-  const int lane = threadIdx.x % 32, line = lane / 4, quarter = lane % 4, output0 = blockIdx.x * OUTPUTS;
+  const Outputs read(OUTPUTS, blockIdx.x, out1, n1, out2, n2, out3, n3);
+  const Matrix matrix(matrices, read.matrix(rows.tile.matrix()));
+  const int lane = threadIdx.x % 32, line = lane / 4, quarter = lane % 4, output0 = read.first, n = read.n;
   const int blocks = (k + (1 << block_shift) - 1) >> block_shift, bytes = (blocks << block_shift) / 8 * BITS;
   const int stage_blocks = max(1, step >> block_shift), stage_bytes = 1024 + 128 * stage_blocks;
   u8 *const ring = memory + threadIdx.x / 32 * STAGES * stage_bytes;
@@ -170,12 +171,14 @@ DEV void gemv_mma_blocks(float *out, const u16 *x, const i64 *matrices, const in
   }
   copy_wait<0>();
   sync_warp();
-  write_outputs<R>(out, reinterpret_cast<float *>(memory), STAGES * stage_bytes / 4, sums, rows, matrix.bias, n);
+  // With 4 bits the address of the bias has no room in registers until here.
+  const Outputs outputs(OUTPUTS, block_again(), out1, n1, out2, n2, out3, n3);
+  write_outputs<R>(outputs, reinterpret_cast<float *>(memory), STAGES * stage_bytes / 4, sums, rows, BITS == 4 ? Matrix(matrices, outputs.matrix(rows.tile.matrix())).bias : matrix.bias);
 }
 
 #define GEMV(name, BITS, R) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int rows_of_block, int block_shift) { \
-    gemv_mma_blocks<BITS, R>(out, x, matrices, matrix_of, order, counts, factor, n, k, rows_of_block, block_shift); \
+  KERNEL(name, 256)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, int block_shift, float *out2, int n2, float *out3, int n3) { \
+    gemv_mma_blocks<BITS, R>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, rows_of_block, block_shift, out2, n2, out3, n3); \
   }
 GEMV(gemv_mma_q4_8, 4, 8)
 GEMV(gemv_mma_q4_16, 4, 16)

@@ -5,7 +5,7 @@
 // (rows, n) float32; a table of matrices as in matrix.cuh, without orders of columns. Rows: counts[0] · factor. Any n.
 //
 // Entries gemv_mma_TYPE_R read the weights once for rows_of_block rows, R at most; matrix_of and order are as RowTile takes them.
-// Up to 8 warps; grid (⌈n / 16⌉, tiles of rows); dynamic shared memory: warps · 16 · R · 4 bytes.
+// Up to three products at once, as Outputs of outputs.cuh has it. Up to 8 warps; grid (⌈n / 16⌉ of all products, tiles of rows); dynamic shared memory: warps · 16 · R · 4 bytes.
 #include "gemv-mma.cuh"
 
 // 32 columns: a lane has 8 of them, of two outputs and of a row. The order of columns within a product is of no meaning.
@@ -15,13 +15,14 @@ template <class T> DEV void multiply(float (&sums)[4], uint4 a, uint4 below, uin
   T::mma(sums, second, b.z, b.w);
 }
 
-template <class T, int R> DEV void gemv_mma(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int rows_of_block) {
+template <class T, int R> DEV void gemv_mma(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, float *out2, int n2, float *out3, int n3) {
   constexpr int tiles = R / 8, ahead = 4, step = 32;
   DYNAMIC_SHARED(float, memory);
   const BlockRows<R> rows(matrix_of, order, rows_of_block, counts[0] * factor);
   if (rows.tile.is_empty()) return;
-  const Matrix matrix(matrices, rows.tile.matrix());
-  const int lane = threadIdx.x % 32, line = lane / 4, column = lane % 4 * 8, output = blockIdx.x * OUTPUTS + line;
+  const Outputs read(OUTPUTS, blockIdx.x, out1, n1, out2, n2, out3, n3);
+  const Matrix matrix(matrices, read.matrix(rows.tile.matrix()));
+  const int n = read.n, lane = threadIdx.x % 32, line = lane / 4, column = lane % 4 * 8, output = read.first + line;
   const u16 *w = (const u16 *)matrix.data + column, *a = w + (i64)min(output, n - 1) * k, *below = w + (i64)min(output + 8, n - 1) * k;
   const u16 *from[tiles];
 #pragma unroll
@@ -53,12 +54,13 @@ template <class T, int R> DEV void gemv_mma(float *out, const u16 *x, const i64 
 #pragma unroll
     for (int t = 0; t < tiles; t++) multiply<T>(sums[t], first, second, is_inside ? load_read_only16(from[t] + i) : none);
   }
-  write_outputs<R>(out, memory, OUTPUTS * R, sums, rows, matrix.bias, n);
+  const Outputs outputs(OUTPUTS, block_again(), out1, n1, out2, n2, out3, n3);
+  write_outputs<R>(outputs, memory, OUTPUTS * R, sums, rows, matrix.bias);
 }
 
 #define GEMV(name, T, R) \
-  KERNEL(name, 256)(float *out, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n, int k, int rows_of_block) { \
-    gemv_mma<T, R>(out, x, matrices, matrix_of, order, counts, factor, n, k, rows_of_block); \
+  KERNEL(name, 256)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, float *out2, int n2, float *out3, int n3) { \
+    gemv_mma<T, R>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, rows_of_block, out2, n2, out3, n3); \
   }
 GEMV(gemv_mma_bf16_8, Bf16, 8)
 GEMV(gemv_mma_bf16_16, Bf16, 16)

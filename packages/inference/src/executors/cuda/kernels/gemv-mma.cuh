@@ -4,6 +4,7 @@
 #pragma once
 #include "matrix.cuh"
 #include "number-types.cuh"
+#include "outputs.cuh"
 
 #define OUTPUTS 16
 
@@ -37,7 +38,7 @@ DEV int place_of_sum(int output, int row) { return (row ^ (row >> 1 & 1)) * OUTP
 // Adds what the warps have, in their order, and the bias: out[row][output]. `memory` has `stride` floats for each warp, 16 · R
 // at least; all lanes of a warp have read what was in theirs.
 template <int R>
-DEV void write_outputs(float *out, float *memory, int stride, const float (&sums)[R / 8][4], const BlockRows<R> &rows, const float *bias, int n) {
+DEV void write_outputs(const Outputs &outputs, float *memory, int stride, const float (&sums)[R / 8][4], const BlockRows<R> &rows, const float *bias) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
 #pragma unroll
   for (int tile = 0; tile < R / 8; tile++)
@@ -46,11 +47,11 @@ DEV void write_outputs(float *out, float *memory, int stride, const float (&sums
   sync_block();
 #pragma unroll 1
   for (int i = threadIdx.x; i < OUTPUTS * R; i += blockDim.x) {
-    const int place = i / OUTPUTS, at = i % OUTPUTS, output = blockIdx.x * OUTPUTS + at, row = rows.row(place);
-    if (row < 0 || output >= n) continue;
+    const int place = i / OUTPUTS, at = i % OUTPUTS, output = outputs.first + at, row = rows.row(place);
+    if (row < 0 || output >= outputs.n) continue;
     float sum = bias ? bias[output] : 0.f;
 #pragma unroll 1
     for (int w = 0; w < warps; w++) sum += memory[w * stride + place_of_sum(at, place)];
-    out[(i64)row * n + output] = sum;
+    outputs.out[(i64)row * outputs.n + output] = sum;
   }
 }

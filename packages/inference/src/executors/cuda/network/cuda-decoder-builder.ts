@@ -241,8 +241,9 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
       writes: [out],
       name: `product ${JSON.stringify([encoding, input, out])}`,
       matrices: [matrix],
+      detail: { kind: "product", out, x: input, tiles, usesTensorCores, usesLibrary },
       variants: (workspace, matrices = [matrix]) =>
-        chooseProduct({ out, x: input, matrices, tiles, workspace, usesTensorCores, usesLibrary }),
+        chooseProduct({ outs: [out], x: input, matrices, tiles, workspace, usesTensorCores, usesLibrary }),
       narrowInput: (matrices = [matrix]) => {
         const type = narrowTypeOf({ x: input, matrices, usesTensorCores });
         return type && { x: input, type };
@@ -282,7 +283,10 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
   }
 
   /** What an operation that fusions know makes. */
-  #detailed(launch: KernelLaunch, detail: Exclude<OperationDetail, { kind: "rotation" }>): DeviceValue {
+  #detailed(
+    launch: KernelLaunch,
+    detail: Exclude<OperationDetail, { kind: "rotation" | "product" }>,
+  ): DeviceValue {
     const { out } = detail;
     this.#list.launch(launch, {
       reads: "x" in detail ? [detail.x] : [detail.a, detail.b],

@@ -1,6 +1,7 @@
 import type { Activation, NormStyle } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
 import type { DeviceValue, KernelLaunch, ProgramStep, RowKind, Variant } from "./program.ts";
+import type { ExpertTiles } from "./products/expert-tiles.ts";
 import type { DeviceNormWeights } from "./norm-launch.ts";
 import type { RotateRequest } from "./rotate-launch.ts";
 import type { MatrixWeight } from "./weight-uses.ts";
@@ -50,7 +51,16 @@ export type OperationDetail =
       readonly a: DeviceValue;
       readonly b: DeviceValue;
     }
+  | ({ readonly kind: "product"; readonly out: DeviceValue } & ProductDetail)
   | ({ readonly kind: "rotation" } & RotateRequest);
+
+/** A product of all rows, or of those of experts. */
+export interface ProductDetail {
+  readonly x: DeviceValue;
+  readonly tiles: ExpertTiles | undefined;
+  readonly usesTensorCores: boolean;
+  readonly usesLibrary: boolean;
+}
 
 interface NormDetail {
   readonly weights: DeviceNormWeights;
@@ -93,12 +103,13 @@ export function joinExpertOperations(
     const matrices = experts.flatMap((operations) => operations[at]!.matrices);
     const [one, ...others] = matrices;
     if (one === undefined) return operation;
-    const { reads, writes, name, narrowInput } = operation;
+    const { reads, writes, name, narrowInput, detail } = operation;
     return {
       reads,
       writes,
       name,
       matrices,
+      detail,
       variants: (workspace) => operation.variants(workspace, [one, ...others]),
       narrowInput: narrowInput && (() => narrowInput([one, ...others])),
     };

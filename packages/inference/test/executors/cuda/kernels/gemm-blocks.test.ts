@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { gemmBlocks } from "../../../../src/executors/cuda/kernels/manifests/gemm-blocks.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { exactProduct } from "./products.ts";
+import { exactProduct, noFurther } from "./products.ts";
 import { randomBlocks } from "./random-blocks.ts";
 import { bfloat16, float16, float32, randomNumbers, worstError } from "./stored-numbers.ts";
 
@@ -171,6 +171,7 @@ describeKernels([gemmBlocks], (open) => {
         k,
         Math.log2(blockSize),
         scaleTypes.indexOf(scaleType),
+        ...noFurther,
       );
       // As the kernel has the weights: in float32, then in 16 bits.
       const rounded = type.load(type.store(Float64Array.from(w.exact, Math.fround)));
@@ -202,6 +203,7 @@ describeKernels([gemmBlocks], (open) => {
       k,
       5,
       0,
+      ...noFurther,
     );
     const found = kernels.get(out, new Float32Array(rows * splits * n));
     const sums = Float32Array.from({ length: rows * n }, (_, at) => {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { gemm } from "../../../../src/executors/cuda/kernels/manifests/gemm.ts";
 import { sumSplits } from "../../../../src/executors/cuda/kernels/manifests/sum-splits.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { exactProduct } from "./products.ts";
+import { exactProduct, noFurther } from "./products.ts";
 import { bfloat16, float16, float32, randomNumbers, worstError } from "./stored-numbers.ts";
 
 describeKernels([gemm, sumSplits], (open) => {
@@ -44,6 +44,7 @@ describeKernels([gemm, sumSplits], (open) => {
           1,
           n,
           k,
+          ...noFurther,
         );
         let result = kernels.get(out, poisoned);
         if (splits > 1) {
@@ -59,6 +60,12 @@ describeKernels([gemm, sumSplits], (open) => {
             1,
             n,
             splits,
+            0n,
+            0n,
+            0,
+            0n,
+            0n,
+            0,
           );
           result = kernels.get(joined, new Float32Array(rows * n));
         }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { gemvMmaBlocks } from "../../../../src/executors/cuda/kernels/manifests/gemv-mma-blocks.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { exactProduct } from "./products.ts";
+import { exactProduct, noFurther } from "./products.ts";
 import { bfloat16, float32, randomNumbers, worstError } from "./stored-numbers.ts";
 import { randomBlocks } from "./random-blocks.ts";
 
@@ -48,6 +48,7 @@ describeKernels([gemvMmaBlocks], (open) => {
           k,
           atOnce,
           Math.log2(blockSize),
+          ...noFurther,
         );
         const exact = exactProduct(x.exact, w.exact, { n, k, bias: bias.exact });
         expect(worstError(kernels.get(out, new Float32Array(rows * n)), exact)).toBeLessThan(2e-5);

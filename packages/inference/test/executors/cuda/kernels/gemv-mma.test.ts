@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { gemvMma } from "../../../../src/executors/cuda/kernels/manifests/gemv-mma.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { exactProduct } from "./products.ts";
+import { exactProduct, noFurther } from "./products.ts";
 import { bfloat16, float16, float32, randomNumbers, worstError } from "./stored-numbers.ts";
 
 describeKernels([gemvMma], (open) => {
@@ -39,6 +39,7 @@ describeKernels([gemvMma], (open) => {
           n,
           k,
           atOnce,
+          ...noFurther,
         );
         const exact = exactProduct(x.exact, w.exact, { n, k, bias: bias.exact });
         expect(worstError(kernels.get(out, new Float32Array(rows * n)), exact)).toBeLessThan(2e-6);

@@ -11,3 +11,6 @@ export function exactProduct(
     return sum;
   });
 }
+
+/** The arguments of a launch of one product, where it could compute up to three. */
+export const noFurther = [0n, 0, 0n, 0] as const;

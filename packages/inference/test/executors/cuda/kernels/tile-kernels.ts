@@ -1,5 +1,6 @@
 import { createRandom } from "../../../../../../benchmarks/lib/random.ts";
 import type { KernelDevice, KernelGeometry } from "./kernel-device.ts";
+import { noFurther } from "./products.ts";
 import { randomBlocks } from "./random-blocks.ts";
 import { bfloat16, float16, float32, randomNumbers, type StoredType } from "./stored-numbers.ts";
 
@@ -17,7 +18,7 @@ export interface TileKernel {
   readonly matrix: (seed: number) => TestMatrix;
   readonly geometry: (tiles: number) => KernelGeometry;
   /** Numbers behind the common ones. */
-  readonly rest: readonly number[];
+  readonly rest: readonly (number | bigint)[];
 }
 
 /** Sizes of all their matrices. */
@@ -85,7 +86,7 @@ function gemvMmaKernel(
       block: 32 * warps,
       sharedBytes: warps * warpBytes,
     }),
-    rest: isBlocks ? [size, Math.log2(blockSize)] : [size],
+    rest: [...(isBlocks ? [size, Math.log2(blockSize)] : [size]), ...noFurther],
   };
 }
 
@@ -101,7 +102,7 @@ function gemmKernel(
     x,
     matrix,
     geometry: (tiles) => ({ grid: [1, tiles, 1], block: 256, sharedBytes: stages * (size + 128) * 64 }),
-    rest: entry.startsWith("gemm_q") ? [Math.log2(blockSize), 0] : [],
+    rest: [...(entry.startsWith("gemm_q") ? [Math.log2(blockSize), 0] : []), ...noFurther],
   };
 }
 

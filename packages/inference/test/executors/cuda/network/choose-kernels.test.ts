@@ -61,7 +61,7 @@ describe("chooseProduct", () => {
     const { tiles, tokenCounts = [1, 3, 16, 17], usesTensorCores = true, columns = 64 } = options;
     const { usesLibrary = false, longestPieceTokens } = options;
     const request = {
-      out: valueOf(96),
+      outs: [valueOf(96)],
       x: valueOf(columns),
       matrices: [matrix],
       tiles,

@@ -10,11 +10,12 @@ import { type ExpertTiles, tileSize } from "./expert-tiles.ts";
 import type { NarrowType, Workspace } from "../network-operation.ts";
 import type { MatrixWeight } from "../weight-uses.ts";
 
-/** A product of rows and a matrix: `out = x · weightᵀ + bias`. */
+/** A product of rows and a matrix: `out = x · weightᵀ + bias`; or up to three of them, of the same inputs. */
 export interface ProductRequest {
-  readonly out: DeviceValue;
+  /** Several only where `narrowTypeOf` names a type. */
+  readonly outs: ProductOutputs;
   readonly x: DeviceValue;
-  /** The matrix of all rows; or those of experts, encoded alike. */
+  /** The matrices of all rows, one for each output; or those of experts, one expert behind the other. All are encoded alike. */
   readonly matrices: readonly [MatrixWeight, ...MatrixWeight[]];
   /** Rows of experts, whose tiles have a matrix each. */
   readonly tiles: ExpertTiles | undefined;
@@ -24,6 +25,13 @@ export interface ProductRequest {
   /** Whether a library computes products of many rows, where it can. */
   readonly usesLibrary: boolean;
 }
+
+/** The results of products of the same inputs: `(rows, width)` each, with the same rows. */
+export type ProductOutputs = readonly [
+  out: DeviceValue,
+  out2?: DeviceValue | undefined,
+  out3?: DeviceValue | undefined,
+];
 
 const outputsOfBlock = 32;
 const rowsOfBlock = [1, 2, 4, 8, 32] as const;
@@ -44,7 +52,10 @@ export function chooseProduct(request: ProductRequest): readonly Variant[] {
 
 /** The way that always works: one row, or 32 at once; rows of experts in their tiles. */
 function simpleProducts(request: ProductRequest): readonly Variant[] {
-  const { out, tiles } = request;
+  const {
+    outs: [out],
+    tiles,
+  } = request;
   const sizeOf = (shape: PassShape): number =>
     tiles === undefined ? rowCount(out.rows, shape) : tileSize(tiles, shape);
   const few = tiles === undefined ? ([1] as const) : rowsOfBlock.slice(0, -1);
@@ -76,7 +87,10 @@ export function narrowTypeOf({
   return rowBytes % 16 === 0 ? "bf16" : undefined;
 }
 
-function simpleProduct({ out, x, matrices, tiles }: ProductRequest, rowsPerBlock: number): KernelLaunch {
+function simpleProduct(
+  { outs: [out], x, matrices, tiles }: ProductRequest,
+  rowsPerBlock: number,
+): KernelLaunch {
   const { matrixOf, order, countOf, blocksOfTile } = rowTiles({ out, tiles }, rowsPerBlock);
   const geometry = {
     grid: (shape: PassShape) => [Math.ceil(out.width / outputsOfBlock), countOf(shape), 1] as const,

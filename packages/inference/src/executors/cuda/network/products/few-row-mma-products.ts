@@ -1,6 +1,7 @@
 import { gemvMma } from "../../kernels/manifests/gemv-mma.ts";
 import { gemvMmaBlocks } from "../../kernels/manifests/gemv-mma-blocks.ts";
 import type { ProductRequest } from "./choose-product.ts";
+import { furtherOutputs, tilesAcross } from "./product-outputs.ts";
 import { fewRows } from "./few-row-products.ts";
 import { addressOf, countsOf, launchOf } from "../launch.ts";
 import { type KernelLaunch, type PassShape, rowCount, type Variant } from "../program.ts";
@@ -30,7 +31,10 @@ interface BlockRows {
  * `narrowTypeOf` names a type for.
  */
 export function fewRowMmaProducts(request: ProductRequest, type: NarrowType): readonly Variant[] {
-  const { out, tiles } = request;
+  const {
+    outs: [out],
+    tiles,
+  } = request;
   if (tiles !== undefined) {
     return fewTileRows.map((count) => ({
       fits: (shape) => tileSize(tiles, shape) === count,
@@ -44,12 +48,14 @@ export function fewRowMmaProducts(request: ProductRequest, type: NarrowType): re
 }
 
 function fewRowMmaProduct(
-  { out, x, matrices, tiles, workspace }: ProductRequest,
+  { outs, x, matrices, tiles, workspace }: ProductRequest,
   type: NarrowType,
   { most, count }: BlockRows,
 ): KernelLaunch {
   const [{ encoding }] = matrices;
+  const [out] = outs;
   const { matrixOf, order, countOf } = rowTiles({ out, tiles }, count);
+  const across = tilesAcross(outs, outputsOfBlock);
   const operands = [
     addressOf(out),
     addressOf(workspace.narrow(x, type)),
@@ -62,31 +68,30 @@ function fewRowMmaProduct(
     x.width,
     count,
   ] as const;
-  const grid = (shape: PassShape) => [Math.ceil(out.width / outputsOfBlock), countOf(shape), 1] as const;
+  const grid = (shape: PassShape) => [across, countOf(shape), 1] as const;
   if (encoding.kind === "blocks") {
     const { bits, blockSize } = encoding;
     const stageColumns = (stageLineBytes * 8) / bits;
-    const warps = warpsOf(out.width, { k: x.width, columns: stages * stageColumns });
+    const warps = warpsOf(across, { k: x.width, columns: stages * stageColumns });
     const stageBytes = outputsOfBlock * (stageLineBytes + 2 * 4 * Math.max(1, stageColumns / blockSize));
     return launchOf(gemvMmaBlocks, `gemv_mma_q${bits}_${most}`, {
       grid,
       block: lanes * warps,
       dynamicSharedBytes: warps * stages * stageBytes,
-      operands: [...operands, Math.log2(blockSize)],
+      operands: [...operands, Math.log2(blockSize), ...furtherOutputs(outs, outs)],
     });
   }
-  const warps = warpsOf(out.width, { k: x.width, columns: 256 });
+  const warps = warpsOf(across, { k: x.width, columns: 256 });
   return launchOf(gemvMma, `gemv_mma_${type}_${most}`, {
     grid,
     block: lanes * warps,
     dynamicSharedBytes: warps * outputsOfBlock * most * 4,
-    operands,
+    operands: [...operands, ...furtherOutputs(outs, outs)],
   });
 }
 
 /** Warps that share the columns of 16 outputs, each of which has `columns` at least where there are that many. */
-function warpsOf(n: number, { k, columns }: { readonly k: number; readonly columns: number }): number {
-  const tiles = Math.ceil(n / outputsOfBlock);
+function warpsOf(tiles: number, { k, columns }: { readonly k: number; readonly columns: number }): number {
   let warps = 2;
   while (warps < mostWarps && tiles * warps < busyWarps && k >= 2 * warps * columns) warps *= 2;
   return warps;

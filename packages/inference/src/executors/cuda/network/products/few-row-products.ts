@@ -17,7 +17,11 @@ export const fewRows = 16;
  * with other weights.
  */
 export function fewRowProducts(request: ProductRequest): readonly Variant[] {
-  const { out, matrices, tiles } = request;
+  const {
+    outs: [out],
+    matrices,
+    tiles,
+  } = request;
   if (!areReadByRows(matrices)) return [];
   return rowsAtOnce.map((count) => ({
     fits: (shape) =>
@@ -42,7 +46,7 @@ function isReadByRows(encoding: MatrixEncoding): boolean {
 }
 
 function fewRowProduct(
-  { out, x, matrices, tiles }: ProductRequest,
+  { outs: [out], x, matrices, tiles }: ProductRequest,
   count: (typeof rowsAtOnce)[number],
 ): KernelLaunch {
   // Few outputs have several warps each, so that enough of the weights are on their way.

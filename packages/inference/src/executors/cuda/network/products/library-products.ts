@@ -10,15 +10,15 @@ const mostOwnRows = 64;
  * single tokens, which may be recorded as graphs, have none.
  */
 export function libraryProducts(request: ProductRequest, type: NarrowType): readonly Variant[] {
-  const { out, x, matrices, tiles, workspace, usesLibrary } = request;
-  const [{ encoding, parts, bias }] = matrices;
-  if (!usesLibrary || tiles !== undefined || encoding.kind !== "dense") return [];
-  const [weight] = parts;
+  const { outs, x, matrices, tiles, workspace, usesLibrary } = request;
+  const [first] = outs;
+  if (!usesLibrary || tiles !== undefined || matrices[0].encoding.kind !== "dense") return [];
   return [
     {
-      fits: (shape: PassShape) => shape.longestPieceTokens > 1 && rowCount(out.rows, shape) > mostOwnRows,
-      launches: [
-        {
+      fits: (shape: PassShape) => shape.longestPieceTokens > 1 && rowCount(first.rows, shape) > mostOwnRows,
+      launches: matrices.map(({ parts: [weight], bias }, at) => {
+        const out = outs[at] ?? first;
+        return {
           kind: "product",
           type,
           n: out.width,
@@ -30,8 +30,8 @@ export function libraryProducts(request: ProductRequest, type: NarrowType): read
             { kind: "tensor", tensor: weight },
             bias && { kind: "vector", vector: bias },
           ],
-        },
-      ],
+        };
+      }),
     },
   ];
 }

@@ -1,7 +1,8 @@
 import { gemm } from "../../kernels/manifests/gemm.ts";
 import { gemmBlocks } from "../../kernels/manifests/gemm-blocks.ts";
 import { sumSplits } from "../../kernels/manifests/sum-splits.ts";
-import type { ProductRequest } from "./choose-product.ts";
+import type { ProductOutputs, ProductRequest } from "./choose-product.ts";
+import { furtherOutputs, tilesAcross } from "./product-outputs.ts";
 import { fewRows } from "./few-row-products.ts";
 import { addressOf, busyBlocks, countsOf, launchOf, sizeOf } from "../launch.ts";
 import type { NarrowType } from "../network-operation.ts";
@@ -45,11 +46,12 @@ export function manyRowProducts(request: ProductRequest, type: NarrowType): read
 
 /** The ways with a size of tile: with split columns, and whole. */
 function tileProducts(
-  { out, x, matrices, tiles, workspace }: ProductRequest,
+  { outs, x, matrices, tiles, workspace }: ProductRequest,
   { narrowed, type }: { readonly narrowed: DeviceValue; readonly type: NarrowType },
   tile: RowTile,
 ): readonly Variant[] {
-  const across = Math.ceil(out.width / outputsOfBlock);
+  const [out, out2, out3] = outs;
+  const across = tilesAcross(outs, outputsOfBlock);
   const most = Math.floor(x.width / splitColumns);
   const { matrixOf, order, countOf: downOf } = rowTiles({ out, tiles }, tile.rows);
   const splitsOf = (shape: PassShape): number =>
@@ -60,14 +62,15 @@ function tileProducts(
     const rows = rowCount(out.rows, shape);
     return rows > fewRows && rows <= tile.rows;
   };
-  const product = (target: DeviceValue, splits: (shape: PassShape) => number): KernelLaunch => {
+  const product = (targets: ProductOutputs, splits: (shape: PassShape) => number): KernelLaunch => {
     const geometry = {
       grid: (shape: PassShape) => [across, downOf(shape), splits(shape)] as const,
       block: threads,
       dynamicSharedBytes: tile.stages * (tile.rows + outputsOfBlock) * columnsOfStep * bytesOfNumber,
     };
+    const further = furtherOutputs(outs, targets);
     const operands = [
-      addressOf(target),
+      addressOf(targets[0]),
       addressOf(narrowed),
       { kind: "matrices", matrices },
       matrixOf,
@@ -79,21 +82,26 @@ function tileProducts(
     ] as const;
     const { encoding } = matrices[0];
     if (encoding.kind !== "blocks") {
-      return launchOf(gemm, `gemm_${type}_${tile.rows}`, { ...geometry, operands });
+      return launchOf(gemm, `gemm_${type}_${tile.rows}`, {
+        ...geometry,
+        operands: [...operands, ...further],
+      });
     }
     const isFloat32 = 0;
     return launchOf(gemmBlocks, `gemm_q${encoding.bits}_bf16_${tile.rows === 32 ? 32 : 128}`, {
       ...geometry,
-      operands: [...operands, Math.log2(encoding.blockSize), isFloat32],
+      operands: [...operands, Math.log2(encoding.blockSize), isFloat32, ...further],
     });
   };
-  const whole = { fits, launches: [product(out, () => 1)] };
+  const whole = { fits, launches: [product(outs, () => 1)] };
   const mostTiles = Math.floor(busyBlocks / across);
   if (most < 2 || mostTiles < 2) return [whole];
   const rows = { of: "pass", factor: 1 } as const;
-  const parts = workspace.scratch(mostTiles * tile.rows * out.width, rows);
+  const partsOf = ({ width }: DeviceValue): DeviceValue =>
+    workspace.scratch(mostTiles * tile.rows * width, rows);
+  const [parts, parts2, parts3] = [partsOf(out), out2 && partsOf(out2), out3 && partsOf(out3)];
   const sum = launchOf(sumSplits, "sum_splits", {
-    grid: (shape) => [Math.ceil(out.width / threads), rowCount(out.rows, shape), 1],
+    grid: (shape) => [tilesAcross(outs, threads), rowCount(out.rows, shape), 1],
     block: threads,
     operands: [
       addressOf(out),
@@ -102,11 +110,17 @@ function tileProducts(
       tiles && addressOf(tiles.chosen),
       ...sizeOf(out),
       splitsOf,
+      out2 && addressOf(out2),
+      parts2 && addressOf(parts2),
+      out2?.width ?? 0,
+      out3 && addressOf(out3),
+      parts3 && addressOf(parts3),
+      out3?.width ?? 0,
     ],
   });
   const split = {
     fits: (shape: PassShape) => fits(shape) && splitsOf(shape) > 1,
-    launches: [product(parts, splitsOf), sum],
+    launches: [product([parts, parts2, parts3], splitsOf), sum],
   };
   return [split, whole];
 }
