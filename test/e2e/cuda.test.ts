@@ -210,7 +210,7 @@ describe.skipIf("reason" in opened)(title, () => {
       expect(none.stderr).toContain(`, 1 (${uuid}), got 2`);
     });
 
-    test("is refused where cuBLASLt is asked for and missing, or the weights are of float32", async () => {
+    test("is refused where cuBLASLt is asked for and missing, or would compute nothing", async () => {
       const library = [
         "--product-library",
         "cublasLt",

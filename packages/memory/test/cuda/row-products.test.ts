@@ -4,6 +4,9 @@ import {
   type CublasLibrary,
   openCublasLibrary,
 } from "../../src/cuda/cublas/cublas-library.ts";
+import { cublasValues } from "../../src/cuda/cublas/cublas-functions.ts";
+import { CublasObjects } from "../../src/cuda/cublas/cublas-objects.ts";
+import { ProductShape } from "../../src/cuda/cublas/product-shape.ts";
 import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
 import { captureGraph } from "../../src/cuda/cuda-graph.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
@@ -276,6 +279,85 @@ describeOverStandIn("products of rows by cuBLASLt", (standIn) => {
         /weight: expected an address, got 0/,
       );
       expect(() => products.product(request).launch(0)).toThrow(/rowCount: expected an integer of 1 or more/);
+    }));
+
+  it("is refused by the stand-in where arguments do not fit each other", () =>
+    withProducts(({ stream, put }) => {
+      const { functions } = open();
+      const [n, k, rows, workspaceBytes] = [16, 1024, 70, 2 ** 16];
+      const objects = new CublasObjects(open());
+      const { CUDA_R_16BF: bf16, CUDA_R_32F: float32 } = cublasValues;
+      const source = {
+        objects,
+        handle: objects.handle(),
+        preference: objects.preference(2 ** 20),
+        workspaceBytes,
+      };
+      const alignments = { weight: 256, x: 256, out: 256 };
+      const shape = new ProductShape(source, { type: "bf16", n, k, alignments });
+      const operation = objects.operation(undefined);
+      const algorithm = shape.algorithmFor(rows, operation);
+      shape.setRows(rows);
+      const good = {
+        handle: source.handle,
+        operation,
+        alpha: Float32Array.of(1),
+        weight: put(new Uint16Array(n * k)),
+        weightLayout: shape.weight,
+        x: put(new Uint16Array(rows * k)),
+        xLayout: shape.x,
+        out: put(new Float32Array(rows * n)),
+        outLayout: shape.out,
+        algorithm,
+        workspace: put(new Uint8Array(workspaceBytes)),
+        workspaceBytes,
+        stream: stream.handle,
+      };
+      const multiply = (wrong: Partial<typeof good>): number => {
+        const given = { ...good, ...wrong };
+        return functions.cublasLtMatmul(
+          given.handle,
+          given.operation,
+          given.alpha,
+          given.weight,
+          given.weightLayout,
+          given.x,
+          given.xLayout,
+          Float32Array.of(0),
+          given.out,
+          given.outLayout,
+          given.out,
+          given.outLayout,
+          given.algorithm,
+          given.workspace,
+          given.workspaceBytes,
+          given.stream,
+        );
+      };
+      expect(multiply({})).toBe(0);
+      const other = new ProductShape(source, { type: "f16", n, k, alignments });
+      const wrong: readonly Partial<typeof good>[] = [
+        { handle: operation },
+        { operation: objects.operation(4096n) },
+        { alpha: Float32Array.of(2) },
+        { weight: 0n },
+        { weight: good.weight + 16n },
+        { x: good.x + 2n },
+        { out: good.out + 4n },
+        { weightLayout: shape.x },
+        { xLayout: objects.layout({ dataType: bf16, rows: k - 8, columns: rows }) },
+        { xLayout: objects.layout({ dataType: float32, rows: k, columns: rows }) },
+        { outLayout: objects.layout({ dataType: float32, rows: n, columns: rows + 1 }) },
+        { outLayout: objects.layout({ dataType: bf16, rows: n, columns: rows }) },
+        { algorithm: new Uint8Array(64) },
+        { algorithm: other.algorithmFor(rows, operation) },
+        { workspace: 0n },
+        { workspace: good.workspace + 16n },
+        { workspaceBytes: 256 },
+      ];
+      expect(wrong.map((each) => multiply(each)).filter((status) => status === 0)).toEqual([]);
+      expect(multiply({})).toBe(0);
+      objects.dispose();
     }));
 
   it("is not recorded in a graph", () =>
