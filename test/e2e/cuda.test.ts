@@ -190,6 +190,29 @@ describe.skipIf("reason" in opened)(title, () => {
     expect(await complete(daemon, "Once")).not.toBe("");
   });
 
+  test("answers all requests of which nothing was streamed after the device was lost", async () => {
+    const errors = (): Promise<number> =>
+      daemon.metric("infernode_requests_finished_total", 'finish_reason="error"');
+    const crashes = "infernode_engine_crashes_total";
+    const before = { errors: await errors(), crashes: await daemon.metric(crashes) };
+    // More than are in a batch.
+    const count = 14;
+    const streamed = streamCompletion(createClient(daemon.url), { model, maxTokens: 200 });
+    await streamed.started;
+    const answers = Array.from({ length: count }, async () => complete(daemon, "Once upon a time", 8));
+    while ((await daemon.metric("vllm:num_requests_waiting")) < count - 3) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await breakAt("cuEventSynchronize", illegalAddress);
+    await expect(streamed.ended).rejects.toMatchObject({ code: "device_lost" });
+    const texts = new Set(await Promise.all(answers));
+    expect([...texts]).toEqual([expect.stringMatching(/./)]);
+    const crashed = daemon.logs.findLast(({ msg }) => msg === "engine crashed");
+    expect(crashed).toMatchObject({ failedRequestCount: 1, replayedRequestCount: count });
+    expect(await daemon.metric(crashes)).toBe(before.crashes + 1);
+    expect(await errors()).toBe(before.errors + 1);
+  });
+
   describe("at the command line", () => {
     const inspect = ["models", "inspect", "embedded", "--executor", "cuda"];
 

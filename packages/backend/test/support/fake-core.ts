@@ -1,4 +1,4 @@
-import type { EngineLabels } from "@infernode/inference";
+import type { EngineEventMap, EngineLabels } from "@infernode/inference";
 import type { LocalModel, ModelStats } from "../../src/models/model-service.ts";
 import type { GenerateEvent, GenerateInput } from "../../src/operations/generate.ts";
 import type { CreateEngineCore, EngineCore, EngineCoreOptions } from "../../src/models/engine/engine-core.ts";
@@ -46,22 +46,30 @@ export const fakeModel: LocalModel = {
   createdAt: 1,
 };
 
+type RequestFinished = EngineEventMap["inference:request-finished"];
+
 /** A core whose every step is made by the test; a prompt's tokens come back one a step. */
 export interface FakeCore extends EngineCore {
   readonly running: ReadonlySet<string>;
   /** Gives each running request its next token, and tells of the step. */
   step(): void;
+  /** Every step fails from now on, and the requests with it, as those of an engine whose device was lost. */
+  loseDevice(): void;
   readonly isDisposed: boolean;
 }
 
 export function createFakeCore(
   events: InfernodeEventSink,
   labels: EngineLabels = { model: fakeModel.id, engine: "0" },
+  onDeviceLost: (error: Error) => void = () => undefined,
 ): FakeCore {
   const running = new Set<string>();
   let nextStep = createResolvers<void>();
   let stepCount = 0;
   let isDisposed = false;
+  const loss = createResolvers<never>();
+  loss.promise.catch(() => undefined);
+  let isLost = false;
   let isDraining = false;
   const idle: (() => void)[] = [];
   const stats = (): ModelStats => ({
@@ -91,7 +99,7 @@ export function createFakeCore(
     const abort = aborted(signal);
     try {
       for (const [index, tokenId] of tokenIds.entries()) {
-        await Promise.race([nextStep.promise, abort]);
+        await Promise.race([nextStep.promise, abort, loss.promise]);
         signal.throwIfAborted();
         const finishReason = index === tokenIds.length - 1 ? "length" : undefined;
         const delta = { index: 0, text: String(tokenId), tokenIds: [tokenId], logprobs: undefined };
@@ -100,6 +108,7 @@ export function createFakeCore(
     } finally {
       running.delete(request.id);
       if (running.size === 0) for (const resolve of idle) resolve();
+      if (isLost) events.emit("inference:request-finished", { ...labels, ...failedRequest(request.id) });
     }
     const usage = { promptTokens: tokenIds.length, completionTokens: tokenIds.length, cachedPromptTokens: 0 };
     yield { type: "finished", usage, timings: { queuedMs: 0, timeToFirstTokenMs: 1, totalMs: 2 } };
@@ -154,12 +163,34 @@ export function createFakeCore(
         kvCacheUsage: 0,
       });
     },
+    loseDevice: () => {
+      isLost = true;
+      const error = Object.assign(new Error("the device was lost"), { code: "DEVICE_LOST" });
+      onDeviceLost(error);
+      loss.reject(error);
+    },
     drain: async () => {
       isDraining = true;
       if (running.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
     dispose,
     [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** What an engine tells of a request that failed. */
+function failedRequest(requestId: string): Omit<RequestFinished, keyof EngineLabels> {
+  return {
+    requestId,
+    finishReason: "error",
+    promptTokenCount: 1,
+    cachedPromptTokenCount: 0,
+    generatedTokenCount: 0,
+    longestAnswerTokenCount: 0,
+    queuedMs: 0,
+    prefillMs: 0,
+    decodeMs: 0,
+    totalMs: 0,
   };
 }
 
@@ -172,8 +203,8 @@ export function createFakeCores(): { readonly cores: FakeCore[]; readonly create
   const cores: FakeCore[] = [];
   return {
     cores,
-    createCore: async ({ modelName = fakeModel.id, engineId = "0" }, { events }) => {
-      const core = createFakeCore(events, { model: modelName, engine: engineId });
+    createCore: async ({ modelName = fakeModel.id, engineId = "0" }, { events, onDeviceLost }) => {
+      const core = createFakeCore(events, { model: modelName, engine: engineId }, onDeviceLost);
       cores.push(core);
       return core;
     },

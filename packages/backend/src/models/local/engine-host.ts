@@ -2,6 +2,7 @@ import type { AvailableMemory } from "@infernode/memory";
 import { createResolvers, type Resolvers } from "../../create-resolvers.ts";
 import type { KernelVerdict } from "../gpu/kernel-verdict.ts";
 import type { CreateEngineCore, EngineCore } from "../engine/engine-core.ts";
+import type { InfernodeEvent } from "../../events/event-map.ts";
 import { createMessageBatcher, type SendToDaemon } from "./message-batcher.ts";
 import { toErrorRecord } from "../error-record.ts";
 import type { DaemonMessage } from "./protocol.ts";
@@ -32,8 +33,16 @@ export interface EngineHost {
   shutdown(exitCode: number): Promise<void>;
 }
 
-/** Time for calls to end after the device was lost. */
-const failureGraceMs = 1000;
+/** Time for calls that had all of their answers to end after the device was lost. */
+const lossGraceMs = 1000;
+
+/** The code of errors of calls that the lost device failed. */
+const deviceLost = "DEVICE_LOST";
+
+/** The engine counts a request as failed that another process may answer. */
+function isFailedRequest(event: InfernodeEvent): boolean {
+  return event[0] === "inference:request-finished" && event[1].finishReason === "error";
+}
 
 type CallMessage = Extract<DaemonMessage, { readonly type: "call" }>;
 
@@ -47,6 +56,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
   let verification: Resolvers<KernelVerdict> | undefined;
   let heartbeatTimer: NodeJS.Timeout | undefined;
   let isShuttingDown = false;
+  /** Why no forward works any more. */
+  let loss: Error | undefined;
   let isFailing = false;
   const batcher = createMessageBatcher({ send, stats: () => core?.stats() });
 
@@ -83,11 +94,15 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
           reportedAtMs = now;
           send({ type: "load-progress", doneBytes, totalBytes }, () => undefined);
         },
-        onDeviceLost: (error) => void failAll(error),
+        onDeviceLost: (error) => {
+          loss = error;
+          if (core !== undefined) void failLost(error);
+        },
         events: {
           emit: (...event) => {
             // The self-test does not count as a request.
-            if (!isSelfTesting || !event[0].startsWith("inference:")) batcher.event(event);
+            if (isSelfTesting && event[0].startsWith("inference:")) return;
+            if (loss === undefined || !isFailedRequest(event)) batcher.event(event);
           },
         },
       });
@@ -95,6 +110,8 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       if (message.needsSelfTest) await selfTest(made);
       isSelfTesting = false;
       core = made;
+      // No request can be the cause of that.
+      if (loss !== undefined) return await failLost(loss);
     } catch (error) {
       return send({ type: "start-failed", error: toErrorRecord(error) }, () => void shutdown(1));
     }
@@ -118,7 +135,9 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
       }
       if (!signal.aborted) batcher.callEnd(callId);
     } catch (error) {
-      if (!signal.aborted) batcher.callEnd(callId, toErrorRecord(error));
+      const record = toErrorRecord(error);
+      // The daemon decides which of the calls that the device was lost under fail, as after a crash.
+      if (!signal.aborted && record.code !== deviceLost) batcher.callEnd(callId, record);
     } finally {
       running.delete(callId);
     }
@@ -148,16 +167,18 @@ export function createEngineHost(options: EngineHostOptions): EngineHost {
     // The engine has made its last events; calls end when these were read.
     await Promise.all([...running.values()].map(({ ended }) => ended));
     await batcher.flush();
+    // Calls that the lost device failed have not ended.
+    if (loss !== undefined) return;
     send({ type: "drained" }, () => undefined);
   };
 
-  /** Each call ends with the error, as the engine fails its next step; then the process does. */
-  const failAll = async (lost: Error): Promise<void> => {
+  /** Sends what was computed before the loss, then ends the process: its calls are the daemon's again. */
+  const failLost = async (lost: Error): Promise<void> => {
     if (isFailing) return;
     isFailing = true;
     await Promise.race([
       Promise.all(Array.from(running.values(), ({ ended }) => ended)),
-      new Promise((resolve) => setTimeout(resolve, failureGraceMs).unref()),
+      new Promise((resolve) => setTimeout(resolve, lossGraceMs).unref()),
     ]);
     await batcher.flush();
     send({ type: "failed", error: toErrorRecord(lost) }, () => void shutdown(1));

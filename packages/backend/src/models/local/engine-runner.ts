@@ -1,5 +1,5 @@
 import { isExecutorName } from "../../config/executor-names.ts";
-import { BackendError } from "../../errors.ts";
+import { BackendError, EngineRequestError } from "../../errors.ts";
 import type { InfernodeEventSink } from "../../events/event-bus.ts";
 import type { UnlabelledSink } from "../../events/label-events.ts";
 import type { CallTable, CrashOutcome } from "./call-table.ts";
@@ -33,6 +33,12 @@ const maxFirstStarts = 5;
 function keptExecutor(model: LocalModel | undefined): KeptExecutor | undefined {
   if (model === undefined || !isExecutorName(model.executor)) return undefined;
   return { name: model.executor, reason: model.executorReason };
+}
+
+/** What calls fail with in place of a crash, where a process ended because its device was lost. */
+function deviceLossOf(failure: BackendError | undefined): EngineRequestError | undefined {
+  const cause = failure?.cause;
+  return cause instanceof EngineRequestError && cause.code === "DEVICE_LOST" ? cause : undefined;
 }
 
 export interface EngineRunnerOptions {
@@ -182,7 +188,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     const retryInMs = relaunch(failedStartCount);
     events.emit("backend:engine-start-postponed", { code, reason, failedStartCount, retryInMs });
   };
-  const handleCrash = (error: BackendError): CrashOutcome =>
+  const handleCrash = (error: Error): CrashOutcome =>
     lifecycle.state === "ready"
       ? calls.handleCrash(error)
       : // No waiting call was sent to a process that failed to start.
@@ -192,7 +198,8 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     const { state } = lifecycle;
     const message = cause?.message ?? `the engine process ended ${describeExit(exit)}`;
     const error = new BackendError("ENGINE_CRASHED", message, { cause });
-    if (lifecycle.isEnding) return calls.failAll(error);
+    const callError = deviceLossOf(cause) ?? error;
+    if (lifecycle.isEnding) return calls.failAll(callError);
     const shortage = startShortageOf(exit);
     if (shortage !== undefined) return postpone(shortage);
     // An error of the engine or an exit code would come again; a signal may not.
@@ -207,7 +214,7 @@ export function createEngineRunner(options: EngineRunnerOptions): EngineRunner {
     }
     if (state === "ready") crashedAtMs = clock.now();
     const { hasServed } = calls;
-    const { isAttributed, ...counts } = handleCrash(error);
+    const { isAttributed, ...counts } = handleCrash(callError);
     const mayRestart = lifecycle.crash({ hasServed, isAttributed, cause: cause?.message });
     const { exitCode, signal } = exit;
     events.emit("backend:engine-crashed", { pid: ended.pid, exitCode, signal, reason: message, ...counts });

@@ -54,7 +54,7 @@ export type EngineMessage =
   /** While the weights are quantized: bytes that were read, of all that are to be. */
   | { readonly type: "load-progress"; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly type: "start-failed"; readonly error: EngineErrorRecord }
-  /** It cannot go on, and ends: its device was lost. Its calls have ended with the same error. */
+  /** It cannot go on, and ends: its device was lost. Calls that have not ended are as after a crash. */
   | { readonly type: "failed"; readonly error: EngineErrorRecord }
   /** Everything since the last message: once per step, and with each heartbeat. */
   | {

@@ -35,11 +35,14 @@ afterEach(async () => {
 });
 
 function setUp(
-  options: Partial<EngineSupervisorOptions> & { readonly createCore?: CreateEngineCore } = {},
+  options: Partial<EngineSupervisorOptions> & {
+    readonly createCore?: CreateEngineCore;
+    readonly selfTest?: (core: EngineCore) => Promise<void>;
+  } = {},
 ): Setup {
-  const { createCore, ...rest } = options;
+  const { createCore, selfTest, ...rest } = options;
   const fakes = createFakeCores();
-  const { processes, startProcess } = createFakeProcesses(createCore ?? fakes.createCore);
+  const { processes, startProcess } = createFakeProcesses(createCore ?? fakes.createCore, selfTest);
   const events = createEventBus({
     onHandlerError: (error) => {
       throw error;
@@ -850,6 +853,93 @@ describe("a GPU", () => {
       "backend:engine-crashed",
       { signal: "SIGKILL", reason: "the device was lost" },
     ]);
+  });
+
+  test("that is lost fails only what was streaming, with its own error, and replays the rest", async () => {
+    const { supervisor, cores, heard, next } = setUp();
+    await supervisor.start();
+    const [streaming, collected] = [
+      begin(supervisor, [1, 2, 3]),
+      begin(supervisor, [4, 5], { canRestart: true }),
+    ];
+    for (const call of [streaming, collected]) await call.until(1);
+    cores[0]?.step();
+    for (const call of [streaming, collected]) await call.until(2);
+    const queued = [begin(supervisor, [6]), begin(supervisor, [7])];
+    for (const call of queued) await call.until(1);
+    const restarted = next("backend:engine-restarted");
+    cores[0]?.loseDevice();
+    await expect(streaming.ended).rejects.toMatchObject({ name: "EngineRequestError", code: "DEVICE_LOST" });
+    await restarted;
+    const replayed = [collected, ...queued];
+    await stepUntil(cores[1], Promise.all(replayed.map(({ ended }) => ended)));
+    expect(replayed.map(({ replies }) => texts(replies))).toEqual([
+      ["accepted", "4", "restarted", "4", "5", "finished"],
+      ["accepted", "6", "finished"],
+      ["accepted", "7", "finished"],
+    ]);
+    expect(heard.find(([name]) => name === "backend:engine-crashed")?.[1]).toMatchObject({
+      exitCode: 1,
+      reason: "the device was lost",
+      failedRequestCount: 1,
+      replayedRequestCount: 3,
+    });
+    // The crash counts those that failed, and a request that is replayed has not ended.
+    expect(heard.filter(([name]) => name === "inference:request-finished")).toEqual([]);
+  });
+
+  test("that one request loses each time fails that request alone", async () => {
+    const { supervisor, cores, heard, next } = setUp({ maxRestarts: 1 });
+    await supervisor.start();
+    const [guilty, other] = [begin(supervisor, [1]), begin(supervisor, [2])];
+    for (const call of [guilty, other]) await call.until(1);
+    let restarted = next("backend:engine-restarted");
+    cores[0]?.loseDevice();
+    await restarted;
+    // Suspects run one at a time.
+    while (cores[1]?.running.size !== 1) await new Promise((resolve) => setImmediate(resolve));
+    restarted = next("backend:engine-restarted");
+    cores[1].loseDevice();
+    await expect(guilty.ended).rejects.toMatchObject({ code: "DEVICE_LOST" });
+    await restarted;
+    await stepUntil(cores[2], other.ended);
+    expect(texts(other.replies)).toEqual(["accepted", "2", "finished"]);
+    const counts = heard.flatMap(([name, payload]) => (name === "backend:engine-crashed" ? [payload] : []));
+    expect(counts).toMatchObject([
+      { failedRequestCount: 0, replayedRequestCount: 2 },
+      { failedRequestCount: 1, replayedRequestCount: 1 },
+    ]);
+  });
+
+  test("that is lost in the self-test of each process ends the engine, and what waits is told so", async () => {
+    const { supervisor, cores, heard, next } = setUp({
+      maxRestarts: 2,
+      selfTest: async (core) => (core as FakeCore).loseDevice(),
+    });
+    await supervisor.start();
+    const waiting = begin(supervisor, [1]);
+    await waiting.until(1);
+    const failed = next("backend:engine-crashed");
+    cores[0]?.loseDevice();
+    await failed;
+    await expect(waiting.ended).rejects.toMatchObject({
+      code: "ENGINE_UNAVAILABLE",
+      message: "the engine crashed 3 times in a row: the device was lost",
+    });
+    expect(supervisor.state).toBe("failed");
+    expect(cores).toHaveLength(3);
+    expect(heard.filter(([name]) => name === "backend:engine-restarted")).toEqual([]);
+  });
+
+  test("that is lost while the daemon drains fails what runs with its own error", async () => {
+    const { supervisor, cores } = setUp();
+    await supervisor.start();
+    const running = begin(supervisor, [1, 2], { canRestart: true });
+    await running.until(1);
+    const drained = supervisor.drain({ timeoutMs: 60_000 });
+    cores[0]?.loseDevice();
+    await expect(running.ended).rejects.toMatchObject({ code: "DEVICE_LOST" });
+    await drained;
   });
 
   test("that is lost for good ends the engine after as many restarts, on no other device, and says so", async () => {

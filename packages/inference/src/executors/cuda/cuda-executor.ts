@@ -203,7 +203,7 @@ class CudaExecutor implements Executor {
       maxSequences,
       isShareable: plan.arePagesShareable,
     };
-    this.adapterStorage = parts.adapters;
+    this.adapterStorage = parts.adapters && this.#guardAdapters(parts.adapters);
     this.#order = new ForwardOrder({ canRunAhead: true });
     this.#blockTables = new BlockTableCheck(this.kvStorage);
     this.#limits = {
@@ -251,6 +251,25 @@ class CudaExecutor implements Executor {
       throw new InferenceError("EXECUTOR_DISPOSED", { expected: "an open executor", got: "a disposed one" });
     }
     if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** Adapters whose copies find that the device is lost, as passes do. */
+  #guardAdapters(adapters: DeviceAdapters): AdapterStorage {
+    const { maxAdapters, maxRank } = adapters;
+    return {
+      maxAdapters,
+      maxRank,
+      load: async (place, adapter) => {
+        if (this.#lost !== undefined) throw this.#lost;
+        try {
+          await adapters.load(place, adapter);
+        } catch (error) {
+          throw this.#failureOf(error);
+        }
+      },
+      unload: (place) => adapters.unload(place),
+      loadIdAt: (place) => adapters.loadIdAt(place),
+    };
   }
 
   #failureOf(error: unknown): unknown {

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { openAdapter } from "@infernode/models";
 import { expect, test } from "vitest";
 import type { InferenceError } from "../../../src/errors.ts";
 import { createCudaExecutor, createCudaProvider, planCudaMemory } from "../../../src/executors/cuda/index.ts";
@@ -7,6 +8,7 @@ import type { Executor } from "../../../src/executors/executor.ts";
 import { PlainMemory } from "../../support/plain-memory.ts";
 import { difference } from "../support/dequantize.ts";
 import { openGolden, readGolden } from "../support/golden.ts";
+import { adapterDirectory, adapterNames, readAdapterGolden } from "../support/golden-adapters.ts";
 import { createRandomCheckpoint, tinyConfig } from "../support/random-checkpoint.ts";
 import { runPages } from "../support/run-pages.ts";
 import { describeOnProcessor } from "./describe-device.ts";
@@ -124,6 +126,30 @@ describeOnProcessor("the executor on a CUDA device", (openPool, { standIn }) => 
       await executor.dispose();
     },
   );
+
+  test("is not usable after an error in the copy of an adapter, which loses the context", async () => {
+    const [name = ""] = adapterNames();
+    const model = await openGolden(readAdapterGolden(name).checkpoint);
+    using memory = openPool();
+    const lost: string[] = [];
+    const onDeviceLost = ({ code }: InferenceError): void => void lost.push(code);
+    const adapted = { maxAdapters: 1, maxAdapterRank: 8 };
+    const executor = await createCudaExecutor({
+      model,
+      pool: memory.pool,
+      onDeviceLost,
+      ...sizes,
+      ...adapted,
+    });
+    const adapter = await openAdapter(adapterDirectory(name), { config: model.config, maxRank: 8 });
+    standIn.fail("cuMemcpyHtoDAsync_v2", illegalAddress);
+    expect(await codeOf(executor.adapterStorage!.load(1, adapter))).toBe("DEVICE_LOST");
+    expect(await codeOf(executor.adapterStorage!.load(1, adapter))).toBe("DEVICE_LOST");
+    expect(await codeOf(runPages(executor, [token]))).toBe("DEVICE_LOST");
+    expect(lost).toEqual(["DEVICE_LOST"]);
+    await adapter.close();
+    await executor.dispose();
+  });
 
   test("decodes with graphs, of the same results as launches", async () => {
     const model = await openGolden("llama2");
