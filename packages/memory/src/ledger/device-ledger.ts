@@ -38,13 +38,24 @@ export interface LedgerAccount {
 class PurposeAccount implements LedgerAccount {
   readonly #device: DeviceLedger;
   readonly #name: string;
-  plannedBytes = 0;
+  #plannedBytes = 0;
   measuredBytes = 0;
   peakBytes = 0;
 
   constructor(device: DeviceLedger, name: string) {
     this.#device = device;
     this.#name = name;
+  }
+
+  get plannedBytes(): number {
+    return this.#plannedBytes;
+  }
+
+  plan(sizeBytes: number): void {
+    const before = this.#excessBytes;
+    const deltaBytes = sizeBytes - this.#plannedBytes;
+    this.#plannedBytes = sizeBytes;
+    this.#device.changePlan(deltaBytes, this.#excessBytes - before);
   }
 
   add(sizeBytes: number): void {
@@ -63,20 +74,33 @@ class PurposeAccount implements LedgerAccount {
         `${this.#name}: expected a release of at most ${formatBytes(this.measuredBytes)}, got ${formatBytes(-deltaBytes)}`,
       );
     }
+    const before = this.#excessBytes;
     this.measuredBytes = measuredBytes;
     if (measuredBytes > this.peakBytes) this.peakBytes = measuredBytes;
-    this.#device.change(deltaBytes);
+    this.#device.change(deltaBytes, this.#excessBytes - before);
+  }
+
+  /** Beyond the plan. */
+  get #excessBytes(): number {
+    return Math.max(0, this.measuredBytes - this.#plannedBytes);
   }
 }
 
-/** The accounts of one device, their total, and the watermarks. */
+/**
+ * The accounts of one device, their total, and the watermarks. What was planned was found to fit: pressure is what accounts
+ * have beyond their plans, as a share of what all plans leave of the limit.
+ */
 export class DeviceLedger {
   readonly #deviceId: string;
   readonly #watermarks: Watermarks;
   readonly #events: MemoryEventSink | undefined;
   readonly #models: Map<string, Map<MemoryPurpose, PurposeAccount>> = new Map();
   #gauge: PressureGauge | undefined;
+  #limitBytes = 0;
+  #plannedBytes = 0;
   #measuredBytes = 0;
+  /** Of all accounts, beyond the plan of each. */
+  #excessBytes = 0;
   #peakBytes = 0;
 
   constructor(deviceId: string, watermarks: Watermarks, events: MemoryEventSink | undefined) {
@@ -96,29 +120,46 @@ export class DeviceLedger {
     return account;
   }
 
-  unplan(model: string): void {
-    for (const account of this.#models.get(model)?.values() ?? []) account.plannedBytes = 0;
+  /** Replaces the plan of a model. */
+  plan(model: string, bytes: Readonly<Partial<Record<MemoryPurpose, number>>>): void {
+    for (const account of this.#models.get(model)?.values() ?? []) account.plan(0);
+    for (const [purpose, sizeBytes] of Object.entries(bytes)) {
+      this.accountOf(model, purpose as MemoryPurpose).plan(sizeBytes);
+    }
+    this.#gauge?.setRoom(this.#limitBytes - this.#plannedBytes);
+    this.#alert();
   }
 
   setLimit(limitBytes: number): void {
-    this.#gauge = new PressureGauge(this.#watermarks, limitBytes);
-    this.change(0);
+    this.#limitBytes = limitBytes;
+    this.#gauge = new PressureGauge(this.#watermarks, limitBytes - this.#plannedBytes);
+    this.#alert();
   }
 
-  change(deltaBytes: number): void {
+  changePlan(deltaBytes: number, excessDeltaBytes: number): void {
+    this.#plannedBytes += deltaBytes;
+    this.#excessBytes += excessDeltaBytes;
+  }
+
+  change(deltaBytes: number, excessDeltaBytes: number): void {
     this.#measuredBytes += deltaBytes;
+    this.#excessBytes += excessDeltaBytes;
     if (this.#measuredBytes > this.#peakBytes) this.#peakBytes = this.#measuredBytes;
+    this.#alert();
+  }
+
+  #alert(): void {
     const gauge = this.#gauge;
-    if (gauge === undefined || !gauge.isCrossedBy(this.#measuredBytes)) return;
+    if (gauge === undefined || !gauge.isCrossedBy(this.#excessBytes)) return;
     const previousPressure = gauge.pressure;
-    const watermark = gauge.update(this.#measuredBytes);
+    const watermark = gauge.update(this.#excessBytes);
     if (watermark === undefined) return;
     this.#events?.emit("memory:alert", {
       deviceId: this.#deviceId,
       pressure: gauge.pressure,
       previousPressure,
       usedBytes: this.#measuredBytes,
-      limitBytes: gauge.limitBytes,
+      limitBytes: this.#limitBytes,
       watermark,
     });
   }
@@ -140,7 +181,7 @@ export class DeviceLedger {
     });
     return {
       deviceId: this.#deviceId,
-      limitBytes: this.#gauge?.limitBytes,
+      limitBytes: this.#gauge && this.#limitBytes,
       pressure: this.#gauge?.pressure ?? "normal",
       plannedBytes: models.reduce((total, model) => total + model.plannedBytes, 0),
       measuredBytes: this.#measuredBytes,

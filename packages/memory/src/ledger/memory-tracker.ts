@@ -1,4 +1,4 @@
-import type { AllocationTag, MemoryPurpose } from "../allocator.ts";
+import type { AllocationTag } from "../allocator.ts";
 import { DeviceLedger, type DeviceMemory, type LedgerAccount } from "./device-ledger.ts";
 import type { MemoryEventSink } from "../events.ts";
 import { type MemoryPlan, sumPlan } from "./memory-plan.ts";
@@ -70,15 +70,11 @@ export function createMemoryTracker(options: MemoryTrackerOptions = {}): MemoryT
     account: (tag, deviceId) => deviceOf(deviceId).accountOf(tag.model, tag.purpose),
     plan(plan) {
       sumPlan(plan);
-      const device = deviceOf(plan.deviceId);
-      device.unplan(plan.model);
-      for (const [purpose, sizeBytes] of Object.entries(plan.bytes)) {
-        device.accountOf(plan.model, purpose as MemoryPurpose).plannedBytes = sizeBytes;
-      }
+      deviceOf(plan.deviceId).plan(plan.model, plan.bytes);
     },
     unplan(model, deviceId) {
       for (const device of deviceId === undefined ? devices.values() : [deviceOf(deviceId)]) {
-        device.unplan(model);
+        device.plan(model, {});
       }
     },
     record: (tag, deviceId, sizeBytes) => change(tag, deviceId, sizeBytes),

@@ -25,27 +25,23 @@ export function resolveWatermarks(options: Partial<Watermarks> = {}): Watermarks
   );
 }
 
-/** Compares the usage of one device with the watermarks. */
+/** Compares what a device has beyond its plans with the room that they leave. */
 export class PressureGauge {
   readonly #watermarks: Watermarks;
-  readonly #limitBytes: number;
+  #roomBytes: number;
   #pressure: MemoryPressure = "normal";
   /** Between these bounds the pressure does not change; checked with every block. */
   #lowerBytes = Number.NEGATIVE_INFINITY;
-  #upperBytes: number;
+  #upperBytes = Number.POSITIVE_INFINITY;
 
-  constructor(watermarks: Watermarks, limitBytes: number) {
+  constructor(watermarks: Watermarks, roomBytes: number) {
     this.#watermarks = watermarks;
-    this.#limitBytes = limitBytes;
-    this.#upperBytes = watermarks.high * limitBytes;
+    this.#roomBytes = roomBytes;
+    this.#setBounds();
   }
 
   get pressure(): MemoryPressure {
     return this.#pressure;
-  }
-
-  get limitBytes(): number {
-    return this.#limitBytes;
   }
 
   /** Whether the pressure may change with this usage. */
@@ -53,27 +49,40 @@ export class PressureGauge {
     return usedBytes >= this.#upperBytes || usedBytes < this.#lowerBytes;
   }
 
+  /** Changes the room; `update` says what that means. */
+  setRoom(roomBytes: number): void {
+    this.#roomBytes = roomBytes;
+    this.#setBounds();
+  }
+
   /** Updates the pressure; returns the watermark that was crossed, or undefined. */
   update(usedBytes: number): number | undefined {
     const { high, critical, hysteresis } = this.#watermarks;
-    const share = usedBytes / this.#limitBytes;
+    const share = usedBytes === 0 ? 0 : usedBytes / Math.max(this.#roomBytes, 1);
     const before = this.#pressure;
     const isCritical = share >= critical || (before === "critical" && share >= critical - hysteresis);
     const isHigh = share >= high || (before !== "normal" && share >= high - hysteresis);
     const now = isCritical ? "critical" : isHigh ? "high" : "normal";
     if (now === before) return undefined;
     this.#pressure = now;
-    this.#upperBytes =
-      now === "critical" ? Number.POSITIVE_INFINITY : (now === "high" ? critical : high) * this.#limitBytes;
-    this.#lowerBytes =
-      now === "normal"
-        ? Number.NEGATIVE_INFINITY
-        : ((now === "critical" ? critical : high) - hysteresis) * this.#limitBytes;
+    this.#setBounds();
     if (now === "critical") return critical;
     return now === "high" && before === "critical"
       ? critical - hysteresis
       : now === "high"
         ? high
         : high - hysteresis;
+  }
+
+  #setBounds(): void {
+    const { high, critical, hysteresis } = this.#watermarks;
+    const now = this.#pressure;
+    const roomBytes = Math.max(this.#roomBytes, 1);
+    this.#upperBytes =
+      now === "critical" ? Number.POSITIVE_INFINITY : (now === "high" ? critical : high) * roomBytes;
+    this.#lowerBytes =
+      now === "normal"
+        ? Number.NEGATIVE_INFINITY
+        : ((now === "critical" ? critical : high) - hysteresis) * roomBytes;
   }
 }

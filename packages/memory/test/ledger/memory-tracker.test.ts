@@ -113,6 +113,27 @@ describe("createMemoryTracker", () => {
     expect(pressures(events)).toEqual(["critical", "normal"]);
   });
 
+  it("counts what is beyond the plans, as a share of what they leave", () => {
+    const { tracker, events } = createRecording();
+    tracker.setLimit("gpu", 1000);
+    tracker.plan({ deviceId: "gpu", model: "a", bytes: { weights: 500, "kv-cache": 400 } });
+    tracker.record({ model: "a", purpose: "weights" }, "gpu", 500);
+    tracker.record({ model: "a", purpose: "kv-cache" }, "gpu", 400);
+    expect(tracker.snapshot().devices[1]).toMatchObject({ pressure: "normal", measuredBytes: 900 });
+    // 100 are left, of which another account takes 90; then the plan of the first is no more.
+    tracker.record({ model: "b", purpose: "workspace" }, "gpu", 90);
+    expect(pressures(events)).toEqual(["high"]);
+    tracker.release({ model: "b", purpose: "workspace" }, "gpu", 30);
+    expect(pressures(events)).toEqual(["high", "normal"]);
+    tracker.unplan("a");
+    expect(pressures(events)).toEqual(["high", "normal", "critical"]);
+    // A plan beyond the limit: what is beyond the plan has no room.
+    tracker.plan({ deviceId: "gpu", model: "a", bytes: { weights: 1000, "kv-cache": 400 } });
+    expect(tracker.snapshot().devices[1]).toMatchObject({ pressure: "critical" });
+    tracker.release({ model: "b", purpose: "workspace" }, "gpu", 60);
+    expect(tracker.snapshot().devices[1]).toMatchObject({ pressure: "normal" });
+  });
+
   it("has the pressure of a device in its snapshot", () => {
     const { tracker } = createRecording();
     tracker.record(tag, "cpu", 90);

@@ -7,7 +7,7 @@ import type { ModelConfig } from "../../../src/config/config.ts";
 import { unifyDevices } from "../../../src/models/local/unify-devices.ts";
 import { shareGpus } from "../../../src/models/local/share-gpus.ts";
 
-type Engine = readonly [executor: "auto" | "cuda" | "onnx", device: string];
+type Engine = readonly [executor: "auto" | "cuda" | "onnx", device?: string];
 
 const first = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f";
 const second = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f";
@@ -16,7 +16,7 @@ async function modelsOn(...engines: readonly Engine[]): Promise<readonly ModelCo
   const models = Object.fromEntries(
     engines.map(([executor, device], index) => [
       `m${index}`,
-      { path: "embedded", engine: { executor, device } },
+      { path: "embedded", engine: { executor, ...(device !== undefined && { device }) } },
     ]),
   );
   return (await resolveConfig({ file: false, overrides: { models } })).config.models;
@@ -24,11 +24,11 @@ async function modelsOn(...engines: readonly Engine[]): Promise<readonly ModelCo
 
 describeOverStandIn("the GPUs of several models", ({ driver }) => {
   it("have one name each, by which models on the same one share it", async () => {
-    const models = await modelsOn(["auto", "0"], ["auto", first.slice(0, 8)], ["auto", "1"], ["onnx", "1"]);
+    const models = await modelsOn(["auto", "0"], ["auto", first.slice(0, 8)], ["auto", "1"], ["onnx"]);
     const unified = await unifyDevices(models, () => driver);
-    expect(unified.map(({ engine }) => engine.device)).toEqual([first, first, second, "1"]);
-    const shares = shareGpus(unified).map(({ engine }) => engine.gpuMemoryUtilization);
-    expect(shares).toEqual([0.45, 0.45, 0.9, 0.9]);
+    expect(unified.map(({ engine }) => engine.device)).toEqual([first, first, second, "0"]);
+    const shares = shareGpus(unified).map(({ gpuShare }) => gpuShare);
+    expect(shares).toEqual([0.45, 0.45, undefined, undefined]);
   });
   it("keep a name that the driver does not know, and all where there is no driver", async () => {
     const models = await modelsOn(["auto", "7"], ["cuda", "GPU-ffffffff"], ["cuda", second]);
@@ -41,7 +41,7 @@ describeOverStandIn("the GPUs of several models", ({ driver }) => {
   });
   it("are not asked for where all models name one", async () => {
     const loadDriver = vi.fn<() => CudaDriver>(() => driver);
-    await unifyDevices(await modelsOn(["auto", "0"], ["cuda", "0"], ["onnx", "1"]), loadDriver);
+    await unifyDevices(await modelsOn(["auto", "0"], ["cuda", "0"], ["onnx"]), loadDriver);
     expect(loadDriver).not.toHaveBeenCalled();
   });
 });
