@@ -224,6 +224,18 @@ describe.skipIf("reason" in opened)(title, () => {
       );
     });
 
+    test.each([
+      ["cuMemHostAlloc", 2],
+      ["cuModuleLoadDataEx", 218],
+      ["cuMemAddressReserve", 2],
+    ])("says which call failed first where %s fails while a model loads", async (call, status) => {
+      const file = join(scratch, `${call}-fault`);
+      await writeFile(file, `${call} ${status}`);
+      const args = ["play", "--prompt", "Once", "--executor", "cuda", ...half];
+      const run = await runCli(args, { environment: { ...environment, STAND_IN_FAULT: file } });
+      expect([run.exitCode, run.stderr]).toEqual([4, expect.stringContaining(`${call} returned`)]);
+    });
+
     test("takes the device with a number or UUID, and names those that there are", async () => {
       const uuid = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f";
       const byUuid = await runCli([...inspect, "--json", "--device", uuid.slice(0, 12)], { environment });

@@ -4,8 +4,15 @@ function isPlain(value: unknown): value is string | number | boolean {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
+/** Where what `using` releases fails as well, the error before it. */
+function firstOf(error: unknown): unknown {
+  const isSuppressing = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isSuppressing ? firstOf(error.suppressed) : error;
+}
+
 /** Converts an error to plain data that can be sent to the daemon, with its code, field and numbers. */
-export function toErrorRecord(error: unknown): EngineErrorRecord {
+export function toErrorRecord(thrown: unknown): EngineErrorRecord {
+  const error = firstOf(thrown);
   if (!(error instanceof Error)) return { code: "INTERNAL", message: String(error) };
   const {
     code,

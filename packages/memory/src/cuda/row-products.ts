@@ -11,6 +11,7 @@ import { handleDisposed } from "./cuda-context.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 import type { CudaStream } from "./cuda-stream.ts";
+import { releaseAfter } from "./release-after.ts";
 
 /** `out = x · weightᵀ + bias`, of matrices that are stored row by row at fixed addresses of the device. */
 export interface RowProductRequest extends Pick<ProductSize, "type" | "n" | "k"> {
@@ -149,8 +150,7 @@ function createSource(objects: CublasObjects, workspaceBytes: number): Algorithm
       workspaceBytes,
     };
   } catch (error) {
-    objects.dispose();
-    throw error;
+    return releaseAfter(error, () => objects.dispose());
   }
 }
 

@@ -4,6 +4,7 @@ import type { CudaDevice } from "./cuda-device.ts";
 import type { CudaDriver, CudaOptionalFunctions } from "./driver/cuda-driver.ts";
 import { cuMemAllocGranularityMinimum, cudaErrorOutOfMemory } from "./driver/cuda-functions.ts";
 import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
+import { releaseAfter } from "./release-after.ts";
 
 const largestChunkBytes = 32 * 2 ** 20;
 const manyChunks = 1024;
@@ -109,8 +110,7 @@ export function createVirtualArenaSource(
     try {
       driver.check(calls.cuMemMap(at, chunkBytes, 0, handle, 0), "cuMemMap");
     } catch (error) {
-      release(handle);
-      throw error;
+      return releaseAfter(error, () => release(handle));
     }
     backing.chunks.push(handle);
     return true;

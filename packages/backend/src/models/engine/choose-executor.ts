@@ -14,6 +14,7 @@ import { type GpuIdentity, identifyGpu } from "../gpu/gpu-identity.ts";
 import { createGpuVerifier, type VerifyGpu } from "../gpu/gpu-verifier.ts";
 import type { KernelVerdict } from "../gpu/kernel-verdict.ts";
 import { readVerdict } from "../gpu/verdict-store.ts";
+import { releaseAfter } from "./release-after.ts";
 
 /**
  * The executors of a processor by name, the one that `auto` chooses first; each is loaded when it is needed. This file is
@@ -190,8 +191,7 @@ export async function openProvider(
     };
     return { provider: createCudaProvider({ pool }), stats: () => [pool.stats()], [Symbol.dispose]: dispose };
   } catch (error) {
-    device.dispose();
-    throw error;
+    return releaseAfter(error, () => device.dispose());
   }
 }
 

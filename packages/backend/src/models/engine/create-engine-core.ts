@@ -32,6 +32,7 @@ import { startPackagedConstraintThread } from "../constraints/constraint-thread.
 import { createPromptPool, type PromptPool } from "../prompts/prompt-pool.ts";
 import { createPromptService } from "../prompts/prompt-service.ts";
 import { startModelPromptThread } from "../prompts/start-model-prompt-thread.ts";
+import { releaseAfter } from "./release-after.ts";
 
 interface Parts {
   readonly model: LanguageModel;
@@ -125,10 +126,7 @@ async function assemble(
       },
       onDeviceLost,
     })
-    .catch((error: unknown) => {
-      opened[Symbol.dispose]();
-      throw error;
-    })
+    .catch((error: unknown) => releaseAfter(error, () => opened[Symbol.dispose]()))
     .finally(release);
   if (gpuMemory === undefined) {
     // The runtime packs the weights into its own memory. The pool's pages have not been touched yet.
@@ -267,7 +265,7 @@ export const createEngineCore: CreateEngineCore = async (options, dependencies) 
       (await adapters.acquire({ name, directory, version: 0 })).release();
     }
   } catch (error) {
-    await dispose();
+    await dispose().catch(() => undefined);
     throw error;
   }
   const operationParts = { engine, prompts, answers, constraints, adapters };

@@ -1,6 +1,7 @@
 import type { CudaDevice, CudaFunction, CudaModule } from "@infernode/memory/cuda";
 import { type KernelLaunch, launchesOf, type Program } from "../network/program.ts";
 import { assertDevice } from "./assert-device.ts";
+import { releaseAfter } from "../../release-after.ts";
 import { loadKernelModule } from "./load-module.ts";
 
 /** Kernels that a device runs. */
@@ -28,8 +29,7 @@ export async function loadKernels(program: Program, device: CudaDevice): Promise
     // Before memory is allocated: what they take of the device is taken then.
     for (const launch of launches) functionOf(launch);
   } catch (error) {
-    dispose();
-    throw error;
+    return releaseAfter(error, dispose);
   }
   return { functionOf, dispose };
 }

@@ -10,6 +10,7 @@ import {
 } from "@infernode/memory/cuda";
 import { InferenceError, reasonOf } from "../../../errors.ts";
 import type { ExecutorOptions } from "../../executor-provider.ts";
+import { releaseAfter } from "../../release-after.ts";
 import { invalidOption } from "../../assert-options.ts";
 
 /** Products that a library computes, with its workspace. */
@@ -67,8 +68,7 @@ export function createLibraryProducts(
       },
     };
   } catch (error) {
-    workspace.dispose();
-    throw error;
+    return releaseAfter(error, () => workspace.dispose());
   }
 }
 

@@ -10,6 +10,7 @@ import {
   ropeTableBytes,
   type TableSizes,
 } from "../../rotation/rope-table.ts";
+import { releaseAfter } from "../../release-after.ts";
 
 const rowsPerTurn = 1024;
 const floatBytes = 4;
@@ -62,8 +63,7 @@ export class RopeTables {
         });
       }
     } catch (error) {
-      this.dispose();
-      throw error;
+      releaseAfter(error, () => this.dispose());
     }
   }
 

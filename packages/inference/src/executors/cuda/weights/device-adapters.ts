@@ -6,6 +6,7 @@ import {
   assertAdapterChange,
   assertAdapterFits,
 } from "../../adapters/assert-adapter.ts";
+import { releaseAfter } from "../../release-after.ts";
 
 const floatBytes = 4;
 
@@ -62,8 +63,7 @@ export class DeviceAdapters implements AdapterStorage {
         this.#products.set(name, { weightName: name, inputSize, outputSize, down, up });
       }
     } catch (error) {
-      this.dispose();
-      throw error;
+      releaseAfter(error, () => this.dispose());
     }
   }
 

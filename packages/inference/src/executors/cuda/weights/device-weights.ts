@@ -9,6 +9,7 @@ import {
 } from "../network/program.ts";
 import type { MatrixWeight, TensorUse, VectorUse } from "../network/weight-uses.ts";
 import { uploadWeights } from "./upload-weights.ts";
+import { releaseAfter } from "../../release-after.ts";
 
 const floatBytes = 4;
 const addressBytes = 8;
@@ -63,8 +64,7 @@ export function createDeviceWeights(
     for (const [key, use] of weights.vectors) allocate(key, use.tensors[0]?.name ?? "", vectorBytes(use));
     for (const [key, table] of weights.tables) allocate(key, "table of matrices", tableBytes(table));
   } catch (error) {
-    dispose();
-    throw error;
+    return releaseAfter(error, dispose);
   }
   return {
     addressOf(operand) {
