@@ -128,8 +128,8 @@ test("a peer that is not at hand is skipped, with the reason", async () => {
 test("wrong options are refused before anything is written", async () => {
   const unused = join(directory, "unused");
   const run = await runPeers(["--shape", "tiny", "--cache", unused, "--measure", "speed"]);
-  expect(run).toMatchObject({ exitCode: 1, stdout: "" });
-  expect(run.stderr).toMatch(/^peers: --measure: expected some of decode@128, .*, got 'speed'\n$/);
+  expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(run.stderr).toMatch(/^--measure: expected some of decode@128, .*, got 'speed'\n$/);
   expect(await readdir(directory)).not.toContain("unused");
 });
 

@@ -60,6 +60,12 @@ describeKernels([gemv, sumSplits], (open) => {
             1,
             n,
             splits,
+            0n,
+            0n,
+            0,
+            0n,
+            0n,
+            0,
           );
           result = kernels.get(joined, new Float32Array(rows * n));
         }
