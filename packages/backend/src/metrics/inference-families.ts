@@ -68,6 +68,10 @@ export type CounterKey =
   | "stepsAhead"
   | "stepsHeldByHost"
   | "stepsHeldByMemory"
+  | "stepsHeldByProposals"
+  | "proposals"
+  | "proposedTokens"
+  | "confirmedTokens"
   | "preemptions"
   | "prefixCacheQueries"
   | "prefixCacheHits"
@@ -89,6 +93,25 @@ export const counterFamilies: Readonly<Record<CounterKey, DualFamily>> = {
   stepsHeldByMemory: {
     own: "infernode_engine_steps_held_by_memory_total",
     help: "Engine steps that could not be begun ahead, as a sequence found no room in the KV cache.",
+  },
+  stepsHeldByProposals: {
+    own: "infernode_engine_steps_held_by_proposals_total",
+    help: "Engine steps that were not begun ahead, as a sequence had proposed tokens or was likely to have some.",
+  },
+  proposals: {
+    own: "infernode_proposals_total",
+    vllm: "vllm:spec_decode_num_drafts_total",
+    help: "How often tokens of a sequence were proposed.",
+  },
+  proposedTokens: {
+    own: "infernode_proposed_tokens_total",
+    vllm: "vllm:spec_decode_num_draft_tokens_total",
+    help: "Tokens proposed.",
+  },
+  confirmedTokens: {
+    own: "infernode_confirmed_tokens_total",
+    vllm: "vllm:spec_decode_num_accepted_tokens_total",
+    help: "Proposed tokens that the model confirmed.",
   },
   promptTokens: {
     own: "infernode_prompt_tokens_total",

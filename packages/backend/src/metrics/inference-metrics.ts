@@ -129,6 +129,10 @@ export function createInferenceMetrics(options: InferenceMetricsOptions): Infere
       counters.stepsAhead(sample.aheadStepCount);
       counters.stepsHeldByHost(sample.hostHeldStepCount);
       counters.stepsHeldByMemory(sample.memoryHeldStepCount);
+      counters.stepsHeldByProposals(sample.proposalHeldStepCount);
+      counters.proposals(sample.proposalCount);
+      counters.proposedTokens(sample.proposedTokenCount);
+      counters.confirmedTokens(sample.confirmedTokenCount);
       counters.promptTokens(sample.promptTokenCount);
       counters.generatedTokens(sample.generatedTokenCount);
       counters.preemptions(sample.preemptionCount);

@@ -16,7 +16,7 @@ export interface ChatResult {
   readonly calls: readonly ChatCall[];
   /** `calls`: it called tools; `length`: it was cut off. */
   readonly finishReason: AnswerEnd;
-  readonly usage: Required<AnswerUsage>;
+  readonly usage: AnswerUsage & { readonly reasoningTokens: number };
   /** Tokens that were cut off the beginning of the prompt, where the options allow it. */
   readonly truncatedTokenCount: number;
   /** The answer as a message, to continue the conversation. */

@@ -20,6 +20,25 @@ interface ResultRow {
   readonly result: ForwardResult;
   readonly index: number;
   readonly isSampled: boolean;
+  /** Whether the random number of a row that the executor sampled is still to be used up. */
+  readonly isPeeked: boolean;
+}
+
+/** A chunk of a batch that ends with proposals. */
+interface ProposalChunk {
+  readonly batch: StepBatch<GeneratedSequence>;
+  readonly result: ForwardResult;
+  readonly at: number;
+  /** Of logits: the one before the first proposal. */
+  readonly firstRow: number;
+  /** Behind its tokens, among those of the batch. */
+  readonly endToken: number;
+}
+
+/** Of the tokens of a batch. */
+interface TokenRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What rows are accepted with. */
@@ -31,6 +50,8 @@ export interface AcceptRowsParts {
   readonly publish: (...fact: EngineFact) => void;
   /** Called for each generated token. */
   readonly onToken: () => void;
+  /** Called for the proposals of a sequence. */
+  readonly onProposals: (proposedCount: number, confirmedCount: number) => void;
 }
 
 /** Gives sequences what a batch computed of them: tokens, or the log-probabilities of their prompts. */
@@ -38,7 +59,14 @@ export type AcceptRows = (batch: StepBatch<GeneratedSequence>, result: ForwardRe
 
 /** Creates the function that handles the rows of a batch. */
 export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
-  const { clock, scheduler, table, sampler, publish, onToken } = parts;
+  const { clock, scheduler, table, sampler, publish, onToken, onProposals } = parts;
+
+  /** When the event loop ran last while rows were accepted. */
+  let sliceStartMs = 0;
+  const startSlice = async (): Promise<void> => {
+    await nextTurn();
+    sliceStartMs = clock.now();
+  };
 
   const countToken = (request: ActiveRequest): void => {
     onToken();
@@ -50,12 +78,13 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
 
   const sampleToken = (
     sequence: GeneratedSequence,
-    { result, index, isSampled }: ResultRow,
+    { result, index, isSampled, isPeeked }: ResultRow,
     topCount: number | undefined,
   ): void => {
     if (isSampled) {
       // It throws for logits that nothing should follow, a forced token included.
       const sampledId = result.tokenId!(index);
+      if (isPeeked) sequence.sampling.skipDraw();
       const tokenId = sequence.sampling.forcedTokenId ?? sampledId;
       sequence.sampling.accept(tokenId);
       if (topCount === undefined) sequence.accept(tokenId);
@@ -109,19 +138,57 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
     if (request.isFinished) table.end(request, { kind: "finished", result: request.finish(clock.now()) });
   };
 
+  /** Drops the pending tokens that were computed as proposals from `first` on, up to `end`; returns how many. */
+  const confirm = (sequence: GeneratedSequence, tokenIds: Int32Array, range: TokenRange): number => {
+    const { pendingTokenIds } = sequence;
+    const most = Math.min(pendingTokenIds.length, range.end - range.start);
+    let count = 0;
+    while (count < most && pendingTokenIds[count] === tokenIds[range.start + count]) count += 1;
+    if (count > 0) scheduler.confirm(sequence, count);
+    return count;
+  };
+
+  /** Takes the token behind the known ones of a chunk, and one more for each proposal that is it. */
+  const acceptProposals = async ({ batch, result, at, firstRow, endToken }: ProposalChunk): Promise<void> => {
+    const sequence = batch.sequences[at]!;
+    const proposalCount = batch.proposalCounts[at]!;
+    const firstPosition = batch.startPositions[at]! + batch.lengths[at]! - proposalCount - 1;
+    let confirmedCount = 0;
+    let isConfirmed = true;
+    while (isConfirmed && confirmedCount <= proposalCount) {
+      const index = firstRow + confirmedCount;
+      const isSampled = batch.sampling?.isSampled[index] === 1;
+      acceptRow(sequence, firstPosition + confirmedCount, { result, index, isSampled, isPeeked: true });
+      if (clock.now() - sliceStartMs > samplingSliceMs) await startSlice();
+      const count = confirm(sequence, batch.tokenIds, {
+        start: endToken - proposalCount + confirmedCount,
+        end: endToken,
+      });
+      confirmedCount += count;
+      // It may have ended, or have got tokens that nobody proposed.
+      isConfirmed = count > 0 && sequence.pendingTokenIds.length === 0 && sequence.cached !== undefined;
+    }
+    sequence.speculation?.settle(proposalCount, confirmedCount);
+    onProposals(proposalCount, confirmedCount);
+  };
+
   return async (batch, result) => {
-    let sliceStartMs = clock.now();
+    sliceStartMs = clock.now();
     let index = 0;
+    let endToken = 0;
     for (let at = 0; at < batch.chunkCount; at += 1) {
       const end = batch.startPositions[at]! + batch.lengths[at]!;
-      for (let position = end - batch.logitCounts[at]!; position < end; position += 1) {
+      const endRow = index + batch.logitCounts[at]!;
+      endToken += batch.lengths[at]!;
+      if (batch.proposalCounts[at]! > 0) {
+        await acceptProposals({ batch, result, at, firstRow: index, endToken });
+        index = endRow;
+      }
+      for (; index < endRow; index += 1) {
         const isSampled = batch.sampling?.isSampled[index] === 1;
-        acceptRow(batch.sequences[at]!, position, { result, index, isSampled });
-        index += 1;
-        if (clock.now() - sliceStartMs > samplingSliceMs) {
-          await nextTurn();
-          sliceStartMs = clock.now();
-        }
+        const position = end - endRow + index;
+        acceptRow(batch.sequences[at]!, position, { result, index, isSampled, isPeeked: false });
+        if (clock.now() - sliceStartMs > samplingSliceMs) await startSlice();
       }
     }
   };

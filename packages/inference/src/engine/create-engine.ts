@@ -38,6 +38,7 @@ export function createEngine<
   const scheduler = createScheduler<GeneratedSequence>(kvCache, {
     ...limits,
     maxLogitRows: executor.maxLogitRows,
+    maxSpeculatingSequences: resolved.speculation.maxSequences,
   });
   const table = createRequestTable({ scheduler, clock, publish });
   const sampler = createSampler({
@@ -49,8 +50,8 @@ export function createEngine<
   const loop = createStepLoop({ options: resolved, scheduler, table, sampler, publish });
   const { adapterStorage } = executor;
   const maxAdapters = adapterStorage?.maxAdapters ?? 0;
-  const { tokenizer, eosTokenIds, random } = resolved;
-  const shared = { tokenizer, eosTokenIds, random };
+  const { tokenizer, eosTokenIds, random, speculation } = resolved;
+  const shared = { tokenizer, eosTokenIds, random, speculation };
   let ownScopeCount = 0;
   /** One for each adapter that was loaded; a prompt that is computed for its logits has its own. */
   const cacheScopeOf = ({ adapter, promptLogprobs }: ResolvedRequest): number => {
@@ -137,6 +138,7 @@ export function createEngine<
       maxTokens: checked.stopping.maxTokens,
       logprobs: checked.logprobs,
       promptLogprobs: checked.promptLogprobs,
+      isPredicted: checked.predictedTokenIds !== undefined,
       sequences: createSequences(checked, { ...shared, cacheScope: cacheScopeOf(checked) }),
       stream: new GenerationStream(id, (reason) => table.end(active, { kind: "aborted", reason }), {
         candidateCount: 1 + Math.max(checked.logprobs ?? 0, checked.promptLogprobs ?? 0),

@@ -10,6 +10,8 @@ export interface EngineStats {
   readonly hostHeldStepCount: number;
   /** Steps that could not, as a sequence finds no room in the KV cache. */
   readonly memoryHeldStepCount: number;
+  /** Steps that were not, as a sequence had proposals or was likely to have some. */
+  readonly proposalHeldStepCount: number;
   readonly runningSequenceCount: number;
   readonly waitingRequestCount: number;
   readonly waitingTokenCount: number;
@@ -17,6 +19,10 @@ export interface EngineStats {
   /** Prompt tokens that were computed, and those of preempted sequences that were computed again. */
   readonly promptTokenCount: number;
   readonly generatedTokenCount: number;
+  /** How often tokens of a sequence were proposed, how many, and how many of those the model confirmed. */
+  readonly proposalCount: number;
+  readonly proposedTokenCount: number;
+  readonly confirmedTokenCount: number;
   readonly preemptionCount: number;
   /** Prompt tokens looked up in the prefix cache, where the KV cache has one, and tokens found there. */
   readonly prefixCacheQueriedTokenCount: number;

@@ -4,6 +4,11 @@ import type { Executor } from "../executors/executor.ts";
 import { createKvCache } from "../kv/create-kv-cache.ts";
 import type { KvCache } from "../kv/kv-cache.ts";
 import type { ClockPort, DiscoveryPort, HealthPort, MemoryPort, TokenDecoderPort } from "../ports.ts";
+import {
+  type ResolvedSpeculation,
+  resolveSpeculation,
+  type SpeculationOptions,
+} from "../speculation/resolve-speculation.ts";
 
 /** Limits of an engine. Defaults in brackets. */
 export interface EngineLimits {
@@ -60,6 +65,8 @@ export interface EngineOptions<
   readonly limits?: Partial<EngineLimits>;
   /** Whether a step is begun while the one before it runs, where the executor can and the host samples none of its rows. [true] */
   readonly runsAhead?: boolean;
+  /** [only for requests that predict their answer] */
+  readonly speculation?: SpeculationOptions;
   /** Uniform in [0, 1); seeds requests that have no seed. [Math.random] */
   readonly random?: () => number;
 }
@@ -70,10 +77,11 @@ type OptionalPort = "health" | "discovery" | "service";
 /** Options with defaults filled in. */
 export interface ResolvedEngineOptions
   extends
-    Required<Omit<AnyEngineOptions, OptionalPort | "eosTokenIds" | "limits">>,
+    Required<Omit<AnyEngineOptions, OptionalPort | "eosTokenIds" | "limits" | "speculation">>,
     Pick<AnyEngineOptions, OptionalPort> {
   readonly eosTokenIds: ReadonlySet<number>;
   readonly limits: EngineLimits;
+  readonly speculation: ResolvedSpeculation;
   /** Over the executor's storage. */
   readonly kvCache: KvCache;
   /** Tokens that the executor computes and the tokenizer decodes. */
@@ -95,6 +103,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   "service",
   "limits",
   "runsAhead",
+  "speculation",
   "random",
 ];
 const limitNames: readonly (keyof EngineLimits)[] = [
@@ -158,6 +167,7 @@ export function resolveEngineOptions(options: AnyEngineOptions): ResolvedEngineO
     service,
     limits: resolveLimits(options.limits ?? {}, maxSequences),
     runsAhead: runsAhead && canRunAhead,
+    speculation: resolveSpeculation(options.speculation ?? {}, kvStorage.layout),
     random: options.random ?? Math.random,
     vocabSize,
     contextTokens: Math.min(executor.plan.contextTokens, sequenceCapacityTokens),

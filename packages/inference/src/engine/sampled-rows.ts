@@ -76,21 +76,28 @@ export class SampledRows implements RowSampling {
       const topCount = this.#ownerOf(sequence)?.logprobs ?? noLogprobs;
       if (topCount > this.#maxTopCount) continue;
       const { isPlain, forcedTokenId } = sequence.sampling;
+      const proposalCount = batch.proposalCounts[at]!;
+      // What is changed of the rows behind proposals depends on what becomes of those.
+      if (!isPlain && proposalCount > 0) continue;
       // Log-probabilities are those of the token that is sampled, not of one that is forced.
       if (forcedTokenId !== undefined && topCount !== noLogprobs) continue;
       if (!isPlain && !this.#edit(rowCount - 1, sequence)) continue;
-      this.#describeRow(rowCount - 1, sequence);
-      if (this.topCounts !== undefined) this.topCounts[rowCount - 1] = topCount;
-      sampledCount += 1;
-      if (isPlain) plainCount += 1;
+      const firstRow = rowCount - 1 - proposalCount;
+      for (let row = firstRow; row < rowCount; row += 1) {
+        this.#describeRow(row, sequence);
+        if (this.topCounts !== undefined) this.topCounts[row] = topCount;
+      }
+      this.#drawUniforms(firstRow, rowCount, sequence);
+      sampledCount += rowCount - firstRow;
+      if (isPlain) plainCount += rowCount - firstRow;
     }
-    this.#areAllPlain = plainCount === rowCount;
+    this.#areAllPlain = plainCount === rowCount && batch.proposalCount === 0;
     return sampledCount > 0 ? this : undefined;
   }
 
-  /** Whether only the token is wanted that follows a chunk. */
+  /** Whether only tokens are wanted that follow a chunk, or its proposals. */
   #isTokenWantedAfter(sequence: GeneratedSequence, batch: StepBatch<GeneratedSequence>, at: number): boolean {
-    const length = batch.lengths[at]!;
+    const length = batch.lengths[at]! - batch.proposalCounts[at]!;
     const { pendingTokenIds, promptTokenIds, maxTokens } = sequence;
     const isLast = pendingTokenIds.length === 0 || pendingTokenIds.length === length;
     const isGenerated = batch.startPositions[at]! + length >= promptTokenIds.length && maxTokens > 0;
@@ -112,6 +119,13 @@ export class SampledRows implements RowSampling {
     this.exponentFloors[row] = exponentFloorOf(minP);
     this.topKs[row] = topK;
     this.topPs[row] = topP;
-    this.uniforms[row] = temperature === 0 ? 0 : sampling.random.nextUniform();
+    this.uniforms[row] = 0;
+  }
+
+  /** How many random numbers are used up behind proposals is known when those are confirmed. */
+  #drawUniforms(firstRow: number, end: number, { sampling }: GeneratedSequence): void {
+    if (this.temperatures[firstRow] === 0) return;
+    if (end - firstRow === 1) this.uniforms[firstRow] = sampling.random.nextUniform();
+    else sampling.random.peekUniforms(this.uniforms.subarray(firstRow, end));
   }
 }

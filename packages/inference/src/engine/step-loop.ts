@@ -19,6 +19,10 @@ export interface StepCounters {
   readonly aheadStepCount: number;
   readonly hostHeldStepCount: number;
   readonly memoryHeldStepCount: number;
+  readonly proposalHeldStepCount: number;
+  readonly proposedTokenCount: number;
+  readonly confirmedTokenCount: number;
+  readonly proposalCount: number;
   readonly promptTokenCount: number;
   readonly generatedTokenCount: number;
   readonly lastStepMs: number;
@@ -62,7 +66,8 @@ export interface StepLoopParts {
  *
  * Where the executor runs ahead, a step is begun as soon as the one before it runs, from whose rows it takes its tokens: so
  * the executor has work while the host handles results. It is not begun behind a row that the host samples or that is
- * edited, as the next edits of its sequence depend on its token, or where a sequence would have to be preempted. What was
+ * edited, as the next edits of its sequence depend on its token, nor where a sequence would have to be preempted or is likely
+ * to have proposals, which begin with its tokens. What was
  * computed ahead of a sequence that turns out to have ended is dropped. Its storage is free at once: whoever gets it writes
  * behind that step.
  */
@@ -102,6 +107,10 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     aheadStepCount: 0,
     hostHeldStepCount: 0,
     memoryHeldStepCount: 0,
+    proposalHeldStepCount: 0,
+    proposedTokenCount: 0,
+    confirmedTokenCount: 0,
+    proposalCount: 0,
     promptTokenCount: 0,
     generatedTokenCount: 0,
     lastStepMs: 0,
@@ -113,6 +122,11 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     clock,
     onToken: () => {
       counters.generatedTokenCount += 1;
+    },
+    onProposals: (proposedCount, confirmedCount) => {
+      counters.proposalCount += 1;
+      counters.proposedTokenCount += proposedCount;
+      counters.confirmedTokenCount += confirmedCount;
     },
   });
   let running: Promise<void> | undefined;
@@ -148,6 +162,10 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   /** Begins the step behind a running one, if it can be. */
   const beginAhead = (step: RunningStep): RunningStep | undefined => {
     if (!options.runsAhead) return undefined;
+    if (step.batch.proposalCount > 0 || scheduler.expectsProposals()) {
+      counters.proposalHeldStepCount += 1;
+      return undefined;
+    }
     if (step.sampledRows?.areAllPlain !== true) {
       counters.hostHeldStepCount += 1;
       return undefined;
@@ -173,7 +191,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     }
     counters.lastFailure = undefined;
     const { prefillTokenCount } = batch;
-    const decodeTokenCount = batch.tokenCount - prefillTokenCount;
+    const decodeTokenCount = batch.tokenCount - prefillTokenCount - batch.proposalCount;
     prefillBudget.observe({ prefillTokenCount, decodeTokenCount, forwardMs: idleSinceMs - forwardStartMs });
     scheduler.advance(batch);
     await acceptRows(batch, result);
@@ -188,7 +206,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
     publish("inference:step-finished", {
       stepMs: counters.lastStepMs,
       prefillTokenCount: batch.prefillTokenCount,
-      decodeTokenCount: batch.tokenCount - batch.prefillTokenCount,
+      decodeTokenCount: batch.tokenCount - batch.prefillTokenCount - batch.proposalCount,
       runningSequenceCount: scheduler.runningCount,
       waitingRequestCount: table.waitingCount,
       kvCacheUsage: kvCache.usage(),

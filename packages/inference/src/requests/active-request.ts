@@ -1,6 +1,6 @@
 import type { GeneratedSequence } from "./generated-sequence.ts";
 import type { GenerationStream, StreamEnding } from "./generation-stream.ts";
-import type { GenerationResult } from "./request.ts";
+import type { GenerationResult, GenerationUsage } from "./request.ts";
 
 /** A request from `generate` to its end. */
 export class ActiveRequest {
@@ -12,6 +12,8 @@ export class ActiveRequest {
   readonly logprobs: number | undefined;
   /** The same for the tokens of the prompt. */
   readonly promptLogprobs: number | undefined;
+  /** Whether it says what its answer is likely to be. */
+  readonly isPredicted: boolean;
   readonly sequences: readonly GeneratedSequence[];
   readonly stream: GenerationStream;
   readonly queuedAtMs: number;
@@ -29,6 +31,8 @@ export class ActiveRequest {
     readonly maxTokens: number;
     readonly logprobs: number | undefined;
     readonly promptLogprobs: number | undefined;
+    /** [false] */
+    readonly isPredicted?: boolean;
     readonly sequences: readonly GeneratedSequence[];
     readonly stream: GenerationStream;
     readonly queuedAtMs: number;
@@ -38,6 +42,7 @@ export class ActiveRequest {
     this.maxTokens = parts.maxTokens;
     this.logprobs = parts.logprobs;
     this.promptLogprobs = parts.promptLogprobs;
+    this.isPredicted = parts.isPredicted ?? false;
     this.sequences = parts.sequences;
     this.stream = parts.stream;
     this.queuedAtMs = parts.queuedAtMs;
@@ -51,6 +56,17 @@ export class ActiveRequest {
     return this.sequences.reduce((sum, sequence) => sum + sequence.tokenCount, 0);
   }
 
+  #prediction(): GenerationUsage["prediction"] {
+    if (!this.isPredicted) return undefined;
+    let proposedTokens = 0;
+    let acceptedTokens = 0;
+    for (const { speculation } of this.sequences) {
+      proposedTokens += speculation?.proposedCount ?? 0;
+      acceptedTokens += speculation?.confirmedCount ?? 0;
+    }
+    return { acceptedTokens, rejectedTokens: proposedTokens - acceptedTokens };
+  }
+
   /** Returns a function that builds the result when it is asked for: its log-probabilities are large. */
   finish(nowMs: number): () => GenerationResult {
     const timings = {
@@ -61,6 +77,7 @@ export class ActiveRequest {
     };
     return () => {
       const promptLogprobs = this.sequences[0]?.promptLogprobs();
+      const prediction = this.#prediction();
       return {
         id: this.id,
         choices: this.sequences.map((sequence) => sequence.choice()),
@@ -69,6 +86,7 @@ export class ActiveRequest {
           promptTokens: this.promptTokenCount,
           completionTokens: this.generatedTokenCount,
           cachedPromptTokens: this.cachedPromptTokenCount,
+          ...(prediction && { prediction }),
         },
         timings,
       };

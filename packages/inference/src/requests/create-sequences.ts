@@ -4,6 +4,8 @@ import { GeneratedSequence } from "./generated-sequence.ts";
 import type { TokenDecoderPort } from "../ports.ts";
 import type { ResolvedRequest } from "./resolve-generation-request.ts";
 import { SamplingState } from "../sampling/sampling-state.ts";
+import type { ResolvedSpeculation } from "../speculation/resolve-speculation.ts";
+import { SequenceSpeculation } from "../speculation/sequence-speculation.ts";
 import { StopStrings } from "../text/stop-strings.ts";
 
 /** What all sequences of an engine share. */
@@ -14,6 +16,7 @@ export interface SequenceContext {
   readonly random: () => number;
   /** Only sequences of one scope share cached tokens. */
   readonly cacheScope: number;
+  readonly speculation: ResolvedSpeculation;
 }
 
 /** Creates the `n` sequences of a request. */
@@ -46,6 +49,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
           minTokens: stopping.minTokens,
           constraint: request.constraint?.start(),
         }),
+        speculation: createSpeculation(request, context.speculation),
         detokenizer: new Detokenizer(context.tokenizer, {
           skipSpecialTokens: request.skipSpecialTokens,
           keptTokenIds,
@@ -58,4 +62,12 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
         hasPromptLogprobs: request.promptLogprobs !== undefined && index === 0,
       }),
   );
+}
+
+function createSpeculation(
+  { promptTokenIds, predictedTokenIds }: ResolvedRequest,
+  { createProposer, createPredictionProposer, maxTokens }: ResolvedSpeculation,
+): SequenceSpeculation | undefined {
+  const create = predictedTokenIds === undefined ? createProposer : createPredictionProposer;
+  return create && new SequenceSpeculation(create({ promptTokenIds, predictedTokenIds }), maxTokens);
 }

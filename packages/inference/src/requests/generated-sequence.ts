@@ -5,6 +5,7 @@ import type { SampledToken } from "../sampling/sampler.ts";
 import type { SamplingState } from "../sampling/sampling-state.ts";
 import type { CachedSequence } from "../kv/kv-cache.ts";
 import type { SchedulableSequence } from "../schedule/step-batch.ts";
+import type { SequenceSpeculation } from "../speculation/sequence-speculation.ts";
 import type { StopMatcher } from "../text/stop-strings.ts";
 import type { TokenLogprob } from "../text/token-logprob.ts";
 
@@ -27,6 +28,8 @@ export interface GeneratedSequenceParts {
   /** Finish the answer with the token as the stop reason. */
   readonly stopTokenIds: ReadonlySet<number>;
   readonly sampling: SamplingState;
+  /** [nothing is proposed] */
+  readonly speculation?: SequenceSpeculation | undefined;
   readonly detokenizer: Detokenizer;
   /** `undefined` where the request has no stop strings. */
   readonly stopMatcher: StopMatcher | undefined;
@@ -53,6 +56,7 @@ export class GeneratedSequence implements SchedulableSequence {
   readonly cacheScope: number;
   readonly maxLengthTokens: number;
   readonly sampling: SamplingState;
+  readonly speculation: SequenceSpeculation | undefined;
   readonly #logprobs: LogprobLog | undefined;
   /** The first token of a prompt has none. */
   readonly #promptLogprobs: LogprobLog | undefined;
@@ -78,6 +82,7 @@ export class GeneratedSequence implements SchedulableSequence {
     this.cacheScope = parts.cacheScope ?? 0;
     this.maxLengthTokens = parts.promptTokenIds.length + parts.maxTokens;
     this.sampling = parts.sampling;
+    this.speculation = parts.speculation;
     this.#parts = parts;
     this.#logprobs = parts.hasLogprobs ? new LogprobLog(parts) : undefined;
     if (!parts.hasPromptLogprobs) return;
@@ -122,6 +127,7 @@ export class GeneratedSequence implements SchedulableSequence {
     const { eosTokenIds, stopTokenIds, detokenizer, includeStopInOutput, maxTokens } = this.#parts;
     this.#pendingTokenIds.push(tokenId);
     this.#tokenIds.push(tokenId);
+    this.speculation?.accept(tokenId);
     this.#tokenCount += 1;
     if (logprob !== undefined) this.#logprobs?.push(logprob);
     const isEos = eosTokenIds.has(tokenId);

@@ -32,6 +32,11 @@ export interface GenerationRequest {
    * none. [0]
    */
   readonly adapter?: number;
+  /**
+   * What the answer is likely to be, or to have parts of: those are proposed and verified several at once, which takes less time
+   * where they are right, and changes no answer. At most the model's context. [nothing]
+   */
+  readonly predictedTokenIds?: readonly number[];
   /** [1] */
   readonly n?: number;
   /** Report the log-probability of each token and of this many alternatives (0 to 20). */
@@ -76,6 +81,8 @@ export interface GenerationUsage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly cachedPromptTokens: number;
+  /** Where the request predicted its answer: proposed tokens that the model confirmed, and the others. */
+  readonly prediction?: { readonly acceptedTokens: number; readonly rejectedTokens: number } | undefined;
 }
 
 /** How long a request took, on the engine's clock. */

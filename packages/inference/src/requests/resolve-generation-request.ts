@@ -13,6 +13,7 @@ export interface ResolvedRequest {
   readonly stopping: StopParams & { readonly maxTokens: number };
   readonly constraint: ConstraintPort | undefined;
   readonly adapter: number;
+  readonly predictedTokenIds: Int32Array | undefined;
   readonly n: number;
   readonly logprobs: number | undefined;
   readonly promptLogprobs: number | undefined;
@@ -40,6 +41,7 @@ export function resolveGenerationRequest(
   const resolved = {
     id: fields.string("id"),
     promptTokenIds: resolvePrompt(fields.take("promptTokenIds"), model.vocabSize),
+    predictedTokenIds: resolvePrediction(fields.take("predictedTokenIds"), model),
     sampling: resolveSampling(readFields("sampling", fields.take("sampling") ?? {}), model.vocabSize),
     constraint: resolveConstraint(fields.take("constraint")),
     adapter: fields.integer("adapter", { start: 0, last: model.maxAdapters ?? 0 }) ?? 0,
@@ -65,13 +67,29 @@ export function resolveGenerationRequest(
 }
 
 function resolvePrompt(value: unknown, vocabSize: number): Int32Array {
+  const tokenIds = resolveTokenArray("promptTokenIds", value, vocabSize);
+  if (tokenIds.length === 0) throw new InvalidRequestError("promptTokenIds", "at least 1 token", value);
+  return tokenIds;
+}
+
+function resolvePrediction(
+  value: unknown,
+  { vocabSize, contextTokens }: { readonly vocabSize: number; readonly contextTokens: number },
+): Int32Array | undefined {
+  if (value === undefined) return undefined;
+  const tokenIds = resolveTokenArray("predictedTokenIds", value, vocabSize);
+  if (tokenIds.length <= contextTokens) return tokenIds;
+  const expected = `at most ${contextTokens} tokens, the model's context`;
+  throw new InvalidRequestError("predictedTokenIds", expected, tokenIds.length);
+}
+
+function resolveTokenArray(field: string, value: unknown, vocabSize: number): Int32Array {
   if (!Array.isArray(value) && !(value instanceof Int32Array) && !(value instanceof Uint32Array)) {
-    throw new InvalidRequestError("promptTokenIds", "an array of token ids", value);
+    throw new InvalidRequestError(field, "an array of token ids", value);
   }
-  if (value.length === 0) throw new InvalidRequestError("promptTokenIds", "at least 1 token", value);
   for (let at = 0; at < value.length; at += 1) {
     const tokenId: unknown = value[at];
-    if (!isTokenId(tokenId, vocabSize)) throw invalidTokenId(`promptTokenIds[${at}]`, tokenId, vocabSize);
+    if (!isTokenId(tokenId, vocabSize)) throw invalidTokenId(`${field}[${at}]`, tokenId, vocabSize);
   }
   return Int32Array.from(value);
 }

@@ -44,6 +44,16 @@ export class RandomStream {
     const low = this.nextUint32() >>> 6;
     return (high * 0x4000000 + low) / 0x20000000000000;
   }
+
+  /** Writes the next uniform numbers, and stays where it is. */
+  peekUniforms(into: Float64Array): void {
+    const [a, b, c, d] = [this.#a, this.#b, this.#c, this.#d];
+    for (let at = 0; at < into.length; at += 1) into[at] = this.nextUniform();
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
+    this.#d = d;
+  }
 }
 
 /** SplitMix64's finalizer: every bit of the result depends on every bit of the input. */

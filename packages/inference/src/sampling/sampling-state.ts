@@ -102,6 +102,11 @@ export class SamplingState {
     return !this.isMasked && !this.changesLogits;
   }
 
+  /** Uses up the random number of a token that an executor drew. */
+  skipDraw(): void {
+    if (this.params.temperature !== 0) this.random.nextUniform();
+  }
+
   accept(tokenId: number): void {
     if (!this.#stopTokenIds.includes(tokenId)) this.constraint?.accept(tokenId);
     this.#generatedCount += 1;

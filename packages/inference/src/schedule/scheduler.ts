@@ -11,6 +11,8 @@ export interface SchedulerLimits {
   readonly maxRunningSequences: number;
   /** Rows of logits in one step. At least `maxRunningSequences`. */
   readonly maxLogitRows: number;
+  /** Nothing is proposed while more sequences than this decode. [0] */
+  readonly maxSpeculatingSequences?: number;
 }
 
 /** How many prompt tokens a step may compute; at least 1. */
@@ -19,6 +21,13 @@ export interface PrefillLimits {
   readonly mixedTokens: number;
   /** While every sequence of the step has more of its prompt to come. */
   readonly prefillOnlyTokens: number;
+}
+
+/** What is left of a step for proposals. */
+interface ProposalRoom {
+  tokens: number;
+  /** Of logits. */
+  rows: number;
 }
 
 /** Whether a batch was filled, or why not: a sequence finds no room in the KV cache, or there is nothing to compute. */
@@ -42,6 +51,9 @@ export interface SchedulerCounters {
  * A sequence that finds no room in the KV cache for its next tokens takes it from the one that arrived last: that one is
  * preempted, and waits at the head of the queue to be computed again, with all tokens that it had. So the running
  * sequences always arrived before the waiting ones, and the oldest of them goes on.
+ *
+ * Behind its pending tokens a decoding sequence may have proposed ones. They get what the others leave of the step and of the
+ * KV cache, and never preempt one.
  */
 export interface Scheduler<S extends SchedulableSequence> {
   readonly runningCount: number;
@@ -57,8 +69,12 @@ export interface Scheduler<S extends SchedulableSequence> {
    * there. Preempts no sequence, which the running batch may use: where one finds no room, nothing is scheduled.
    */
   scheduleAhead(batch: StepBatch<S>, running: StepBatch<S>, prefill?: PrefillLimits): AheadOutcome;
-  /** Records that a scheduled batch was computed; sequences that wait for its tokens go on. */
+  /** Whether a running sequence is likely to have proposals once its next token is known. */
+  expectsProposals(): boolean;
+  /** Records that a scheduled batch was computed, but for its proposals; sequences that wait for its tokens go on. */
   advance(batch: StepBatch<S>): void;
+  /** Records that the first pending tokens of a sequence were computed as proposals. */
+  confirm(sequence: S, count: number): void;
   /** Removes a sequence in any state, and releases its KV cache. */
   remove(sequence: S): void;
 }
@@ -68,7 +84,7 @@ export function createScheduler<S extends SchedulableSequence>(
   kvCache: KvCache,
   limits: SchedulerLimits,
 ): Scheduler<S> {
-  const { maxTokensPerStep, maxChunkTokens, maxRunningSequences } = limits;
+  const { maxTokensPerStep, maxChunkTokens, maxRunningSequences, maxSpeculatingSequences = 0 } = limits;
   const unlimitedPrefill = { mixedTokens: maxTokensPerStep, prefillOnlyTokens: maxTokensPerStep };
   /** Beyond one row for each sequence. */
   const maxExtraLogits = limits.maxLogitRows - maxRunningSequences;
@@ -106,7 +122,7 @@ export function createScheduler<S extends SchedulableSequence>(
     const remaining = cached.tokenIds.length - start;
     const fitting = Math.min(remaining, maxChunkTokens, roomTokens);
     const length = sequence.needsPromptLogits
-      ? Math.min(fitting, 1 + maxExtraLogits - batch.extraLogitCount)
+      ? Math.min(fitting, Math.max(1, 1 + maxExtraLogits - batch.extraLogitCount))
       : fitting;
     if (length > 0) batch.addPrefill(sequence, length, start);
   };
@@ -171,13 +187,39 @@ export function createScheduler<S extends SchedulableSequence>(
     return true;
   };
 
+  /** Proposes the next tokens of a sequence, as many as there is room for; returns how many. */
+  const propose = (sequence: S, length: number, room: ProposalRoom): number => {
+    const { speculation, pendingTokenIds } = sequence;
+    if (speculation === undefined || length < pendingTokenIds.length) return 0;
+    const cached = sequence.cached!;
+    // The last token of a sequence is not computed.
+    const remaining = sequence.maxLengthTokens - 1 - cached.tokenCount - length;
+    const most = Math.min(room.tokens, room.rows, remaining, maxChunkTokens - length);
+    const count = speculation.propose(most);
+    return count > 0 && kvCache.grow(cached, length + count) ? count : 0;
+  };
+
   const scheduleDecodes = (batch: StepBatch<S>): void => {
     const decoding = [...running].filter((sequence) => !isPrefilling(sequence));
+    let tokenCount = 0;
     for (const sequence of decoding) {
       // It and those after it made room for others.
+      if (sequence.cached === undefined) break;
+      const length = decodeLength(sequence, decoding.length);
+      if (makeRoom(sequence, length)) tokenCount += length;
+    }
+    const speculates = decoding.length <= maxSpeculatingSequences;
+    const chunkCount = Math.min(maxRunningSequences, running.size + waiting.size + preempted.length);
+    // Half of what is left is for prompts.
+    const roomTokens = Math.floor((maxTokensPerStep - tokenCount) / 2);
+    const room = { tokens: roomTokens, rows: limits.maxLogitRows - chunkCount };
+    for (const sequence of decoding) {
       if (sequence.cached === undefined) return;
       const length = decodeLength(sequence, decoding.length);
-      if (makeRoom(sequence, length)) batch.addDecode(sequence, length);
+      const proposalCount = speculates ? propose(sequence, length, room) : 0;
+      room.tokens -= proposalCount;
+      room.rows -= proposalCount;
+      batch.addDecode(sequence, length, proposalCount);
     }
   };
 
@@ -236,6 +278,11 @@ export function createScheduler<S extends SchedulableSequence>(
       scheduleRest(batch, prefill, true);
       return batch.chunkCount > 0 ? "scheduled" : "nothing";
     },
+    expectsProposals: () => {
+      if (maxSpeculatingSequences === 0 || running.size > maxSpeculatingSequences) return false;
+      for (const { speculation } of running) if (speculation?.isLikely === true) return true;
+      return false;
+    },
     advance: (batch) => {
       ahead.read(undefined);
       for (let at = 0; at < batch.chunkCount; at += 1) {
@@ -243,9 +290,14 @@ export function createScheduler<S extends SchedulableSequence>(
         const { cached } = sequence;
         if (cached === undefined) continue;
         const isDecode = !isPrefilling(sequence);
-        kvCache.advance(cached, batch.lengths[at]!, sequence.pendingTokenIds);
-        if (isDecode) sequence.dropPending(batch.lengths[at]!);
+        const length = batch.lengths[at]! - batch.proposalCounts[at]!;
+        kvCache.advance(cached, length, sequence.pendingTokenIds);
+        if (isDecode) sequence.dropPending(length);
       }
+    },
+    confirm: (sequence, count) => {
+      if (sequence.cached !== undefined) kvCache.advance(sequence.cached, count, sequence.pendingTokenIds);
+      sequence.dropPending(count);
     },
     remove: (sequence) => {
       if (sequence.cached !== undefined) {

@@ -1,6 +1,7 @@
 import type { ForwardBatch } from "../executors/executor.ts";
 import type { RowSampling } from "../executors/row-sampling.ts";
 import { type CachedSequence, PlacedPages } from "../kv/kv-cache.ts";
+import type { SequenceSpeculation } from "../speculation/sequence-speculation.ts";
 
 /** A sequence as the scheduler and a batch see it. */
 export interface SchedulableSequence {
@@ -19,6 +20,8 @@ export interface SchedulableSequence {
   readonly pendingTokenIds: readonly number[];
   /** Whether the logits after tokens of the prompt are still needed, and not after its last only. */
   readonly needsPromptLogits: boolean;
+  /** Proposes its next tokens. [nothing is proposed] */
+  readonly speculation?: SequenceSpeculation | undefined;
   /** `undefined` while the sequence waits. Set by the scheduler only. */
   cached: CachedSequence | undefined;
   /** Drops the first of the pending tokens: they are computed. */
@@ -33,6 +36,8 @@ interface BatchChunk {
   readonly length: number;
   readonly logitCount: number;
   readonly knownLength: number;
+  /** [0] */
+  readonly proposalCount?: number;
 }
 
 /** The arrays of one forward pass, reused at each step. */
@@ -48,6 +53,8 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   readonly logitCounts: Int32Array;
   readonly knownLengths: Int32Array;
   readonly adapters: Int32Array;
+  /** `(chunks)` how many of the last tokens of each chunk are proposals, with logits before and after each. */
+  readonly proposalCounts: Int32Array;
   readonly tokenIds: Int32Array;
   /** Where tokens come from the forward before. */
   tokenSources: Int32Array | undefined;
@@ -59,6 +66,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
   #tokenCount = 0;
   #prefillTokenCount = 0;
   #extraLogitCount = 0;
+  #proposalCount = 0;
   #givesToken = false;
 
   constructor(capacity: {
@@ -75,6 +83,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.logitCounts = new Int32Array(capacity.maxChunks);
     this.knownLengths = new Int32Array(capacity.maxChunks);
     this.adapters = new Int32Array(capacity.maxChunks);
+    this.proposalCounts = new Int32Array(capacity.maxChunks);
     this.tokenIds = new Int32Array(capacity.maxTokens);
     this.#tokenSources = new Int32Array(capacity.maxTokens);
   }
@@ -101,23 +110,43 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     return this.#extraLogitCount;
   }
 
+  /** Tokens that may turn out to be wrong. */
+  get proposalCount(): number {
+    return this.#proposalCount;
+  }
+
   clear(): void {
     this.sequences.length = 0;
     this.#tokenCount = 0;
     this.#prefillTokenCount = 0;
     this.#extraLogitCount = 0;
+    this.#proposalCount = 0;
     this.#givesToken = false;
     this.sampling = undefined;
     this.tokenSources = undefined;
   }
 
-  /** Adds the first pending tokens of a sequence, with logits after the last of them. */
-  addDecode(sequence: S, length: number): void {
+  /**
+   * Adds the first pending tokens of a sequence, with logits after the last of them; behind all of them, the first of the proposed
+   * ones, with logits after each.
+   */
+  addDecode(sequence: S, length: number, proposalCount: number = 0): void {
     this.#givesToken = true;
     const { pendingTokenIds } = sequence;
-    for (let at = 0; at < length; at += 1) this.tokenIds[this.#tokenCount + at] = pendingTokenIds[at]!;
+    const first = this.#tokenCount;
+    for (let at = 0; at < length; at += 1) this.tokenIds[first + at] = pendingTokenIds[at]!;
+    const proposed = sequence.speculation?.proposedTokenIds;
+    for (let at = 0; at < proposalCount; at += 1) this.tokenIds[first + length + at] = proposed![at]!;
     const start = sequence.cached!.tokenCount;
-    this.#addChunk(sequence, { start, length, logitCount: 1, knownLength: start + length });
+    const end = start + length + proposalCount;
+    this.#proposalCount += proposalCount;
+    this.#addChunk(sequence, {
+      start,
+      length: length + proposalCount,
+      logitCount: 1 + proposalCount,
+      knownLength: end,
+      proposalCount,
+    });
   }
 
   /** Adds the token at `start` of a sequence, which the forward before samples from one of its rows. */
@@ -148,6 +177,7 @@ export class StepBatch<S extends SchedulableSequence> implements ForwardBatch {
     this.logitCounts[at] = chunk.logitCount;
     this.knownLengths[at] = chunk.knownLength;
     this.adapters[at] = sequence.adapter ?? 0;
+    this.proposalCounts[at] = chunk.proposalCount ?? 0;
     this.#extraLogitCount += Math.max(0, chunk.logitCount - 1);
     this.#tokenCount += chunk.length;
     this.sequences.push(sequence);

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { GenerationChoice, GenerationRequest, GenerationResult, TokenStream } from "../../src/index.ts";
+import {
+  createNgramProposer,
+  type GenerationChoice,
+  type GenerationRequest,
+  type GenerationResult,
+  type ProposerFactory,
+  type TokenStream,
+} from "../../src/index.ts";
 import { createEngineFixture, fixtureVocabSize } from "../support/engine-fixture.ts";
 import { createPagedExecutor } from "../support/paged-executor.ts";
 
@@ -86,6 +93,25 @@ async function answerAlone(arrival: Arrival): Promise<Answer> {
   return answer;
 }
 
+/** Proposes what the answer will be, with wrong tokens among them. */
+function createOracle(answers: ReadonlyMap<string, readonly (readonly number[])[]>): ProposerFactory {
+  return ({ promptTokenIds }) => {
+    const accepted: number[] = [];
+    return {
+      accept: (tokenId) => void accepted.push(tokenId),
+      propose: (into) => {
+        const known = answers.get(promptTokenIds.join()) ?? [];
+        const answer = known.find((each) => accepted.every((tokenId, at) => each[at] === tokenId)) ?? [];
+        for (let at = 0; at < into.length; at += 1) {
+          const tokenId = answer[accepted.length + at] ?? 0;
+          into[at] = (accepted.length + 3 * at) % 7 === 6 ? (tokenId + 1) % fixtureVocabSize : tokenId;
+        }
+        return into.length;
+      },
+    };
+  };
+}
+
 /** With storage in pages: few more than the longest sequence needs, so that sequences are preempted. */
 const pages = fc.record({
   pageTokens: fc.integer({ min: 1, max: 6 }),
@@ -97,15 +123,28 @@ const names = [
   "prefixCacheHitTokenCount",
   "aheadStepCount",
   "memoryHeldStepCount",
+  "proposalHeldStepCount",
+  "proposedTokenCount",
+  "confirmedTokenCount",
 ] as const;
 
-describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with storage in %s", (layout) => {
+describe.each([
+  ["slots", false],
+  ["pages", false],
+  ["pages, ahead", false],
+  ["slots", true],
+  ["pages", true],
+  ["pages, ahead", true],
+] as const)("createEngine, with storage in %s and speculation %s", (layout, speculates) => {
   it("generates for every request what it would alone, and holds no memory at the end", async () => {
     const totals = {
       preemptionCount: 0,
       prefixCacheHitTokenCount: 0,
       aheadStepCount: 0,
       memoryHeldStepCount: 0,
+      proposalHeldStepCount: 0,
+      proposedTokenCount: 0,
+      confirmedTokenCount: 0,
     };
     const canRunAhead = layout === "pages, ahead";
     const scenario = fc.record({
@@ -114,9 +153,24 @@ describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with s
       pages,
       failAt: fc.option(fc.integer({ min: 1, max: 25 })),
       disposeAt: fc.option(fc.integer({ min: 1, max: 40 })),
+      speculation: fc.record({
+        maxTokens: fc.integer({ min: 1, max: 6 }),
+        maxSequences: fc.integer({ min: 1, max: 5 }),
+        isOracle: fc.boolean(),
+      }),
     });
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ arrivals, sizes, pages, failAt, disposeAt }) => {
+      fc.asyncProperty(scenario, async ({ arrivals, sizes, pages, failAt, disposeAt, speculation }) => {
+        const answers = new Map<string, readonly (readonly number[])[]>();
+        if (speculates) {
+          for (const arrival of arrivals) {
+            const { choices } = await answerAlone(arrival);
+            const key = requestOf(arrival).promptTokenIds.join();
+            answers.set(key, [...(answers.get(key) ?? []), ...choices.map(({ tokenIds }) => tokenIds)]);
+          }
+        }
+        const { maxTokens, maxSequences, isOracle } = speculation;
+        const createProposer = isOracle ? createOracle(answers) : createNgramProposer({ matchTokens: 1 });
         const controllers = arrivals.map(() => new AbortController());
         let forwardCount = 0;
         let disposal: Promise<void> | undefined;
@@ -140,6 +194,7 @@ describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with s
         const executorOptions = { ...sizes.executor, vocabSize: fixtureVocabSize, onForward };
         const { engine, events, memory } = createEngineFixture(executorOptions, {
           limits: sizes.limits,
+          ...(speculates && { speculation: { createProposer, maxTokens, maxSequences } }),
           ...(layout !== "slots" && {
             executor: createPagedExecutor({ ...executorOptions, pageTokens, pageCount, canRunAhead }),
           }),
@@ -185,9 +240,11 @@ describe.each(["slots", "pages", "pages, ahead"] as const)("createEngine, with s
     );
     const isPaged = layout !== "slots";
     expect([totals.preemptionCount > 20, totals.prefixCacheHitTokenCount > 500]).toEqual([isPaged, isPaged]);
-    expect([totals.aheadStepCount > 500, totals.memoryHeldStepCount > 20]).toEqual([
-      canRunAhead,
-      canRunAhead,
-    ]);
+    const { aheadStepCount, memoryHeldStepCount, proposalHeldStepCount } = totals;
+    const leastHeld = speculates ? 5 : 20;
+    expect([aheadStepCount > 500, memoryHeldStepCount > leastHeld]).toEqual([canRunAhead, canRunAhead]);
+    expect(proposalHeldStepCount > 100).toBe(canRunAhead && speculates);
+    const { proposedTokenCount, confirmedTokenCount } = totals;
+    expect([proposedTokenCount > 200, confirmedTokenCount > 100]).toEqual([speculates, speculates]);
   });
 });

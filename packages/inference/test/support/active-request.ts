@@ -2,6 +2,7 @@ import { ActiveRequest } from "../../src/requests/active-request.ts";
 import { createSequences } from "../../src/requests/create-sequences.ts";
 import { GenerationStream } from "../../src/requests/generation-stream.ts";
 import { resolveGenerationRequest } from "../../src/requests/resolve-generation-request.ts";
+import { resolveSpeculation } from "../../src/speculation/resolve-speculation.ts";
 import { createPlainByteTokenizer } from "./byte-tokenizer.ts";
 
 /** A request of three tokens that may generate six, as an engine creates it. */
@@ -19,6 +20,7 @@ export function createActiveRequest(queuedAtMs: number): ActiveRequest {
       eosTokenIds: new Set(),
       random: () => 0,
       cacheScope: 0,
+      speculation: resolveSpeculation({}, "slots"),
     }),
     stream: new GenerationStream("r1", () => {}),
     queuedAtMs,

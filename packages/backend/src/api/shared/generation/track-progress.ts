@@ -31,20 +31,21 @@ export interface TrackedReplies {
 }
 
 /** Usage before the first count. */
-const noUsage: Required<AnswerUsage> = {
-  promptTokens: 0,
-  completionTokens: 0,
-  cachedPromptTokens: 0,
-  reasoningTokens: 0,
-};
+const noUsage: AnswerUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0, reasoningTokens: 0 };
 
 /** Adds up the counts of several prompts. */
-function addUsage(a: Required<AnswerUsage>, b: AnswerUsage): Required<AnswerUsage> {
+function addUsage(a: AnswerUsage, b: AnswerUsage): AnswerUsage {
+  const predictions = [a.prediction, b.prediction].filter((each) => each !== undefined);
+  const sum = (key: "acceptedTokens" | "rejectedTokens"): number =>
+    predictions.reduce((total, each) => total + each[key], 0);
   return {
     promptTokens: a.promptTokens + b.promptTokens,
     completionTokens: a.completionTokens + b.completionTokens,
     cachedPromptTokens: a.cachedPromptTokens + b.cachedPromptTokens,
-    reasoningTokens: a.reasoningTokens + (b.reasoningTokens ?? 0),
+    reasoningTokens: (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0),
+    ...(predictions.length > 0 && {
+      prediction: { acceptedTokens: sum("acceptedTokens"), rejectedTokens: sum("rejectedTokens") },
+    }),
   };
 }
 
