@@ -165,6 +165,22 @@ const fill = async () => {
   return { quiet, tokens, requests };
 };
 
+/** What was proposed of an answer that is one token again and again. */
+let counts: Promise<readonly number[]> | undefined;
+const speculate = async (): Promise<readonly number[]> => {
+  const daemon = await featured();
+  const only = { allowed_token_ids: [50], ignore_eos: true };
+  await post(daemon, "/v1/completions", {
+    model: "infernode-stories",
+    prompt: "Once",
+    max_tokens: 40,
+    ...only,
+  });
+  const names = ["proposals", "proposed_tokens", "confirmed_tokens"];
+  return Promise.all(names.map((name) => daemon.metric(`infernode_${name}_total`)));
+};
+const speculated = () => (counts ??= speculate());
+
 /** The program with two models, as people see it. */
 interface ShownDaemon {
   /** What it shows once it is ready. */
@@ -567,6 +583,20 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "engine.runsAhead": async () => {
     const { stdout } = await runCommand(["serve", "--print-config", "--json", "--run-ahead", "false"]);
     expect(JSON.parse(stdout)).toMatchObject({ config: { engine: { runsAhead: false } } });
+  },
+  "engine.speculation": async () => {
+    const [, , confirmed] = await speculated();
+    expect(confirmed).toBeGreaterThan(20);
+  },
+  "engine.speculationTokens": async () => {
+    const [proposals = 0, proposed] = await speculated();
+    expect(proposed).toBeGreaterThan(2 * proposals);
+    expect(proposed).toBeLessThanOrEqual(3 * proposals);
+  },
+  "engine.speculationMaxSequences": async () => {
+    const only = ["--speculation-max-sequences", "3"];
+    const { stdout } = await runCommand(["serve", "--print-config", "--json", ...only]);
+    expect(JSON.parse(stdout)).toMatchObject({ config: { engine: { speculationMaxSequences: 3 } } });
   },
   "engine.maxAdapters": async () => {
     const more = await plan(adapterBase, "--max-loras", "4");

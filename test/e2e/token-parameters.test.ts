@@ -1,5 +1,7 @@
+import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postJson } from "./support/post-json.ts";
+import { createClient } from "./support/stream-chat.ts";
 import { startDaemon, type TestDaemon } from "./support/start-daemon.ts";
 
 // Parameters of requests that are about tokens.
@@ -295,5 +297,53 @@ describe("which tokens a prompt and an answer may have", () => {
       truncate_prompt_tokens: 4,
     });
     expect(refused.body).toMatchObject({ error: { param: "truncate_prompt_tokens" } });
+  });
+});
+
+describe("a predicted answer", () => {
+  const messages = [{ role: "user" as const, content: "Tell me a story about a fox." }];
+  const ask = { model, messages, max_tokens: 60, seed: 4 };
+  const client = (): OpenAI => createClient(daemon.url);
+  const steps = (): Promise<number> => daemon.metric("infernode_engine_steps_total");
+
+  test("is the same in fewer steps, right or wrong, and its tokens are counted", async () => {
+    const first = await steps();
+    const plain = await client().chat.completions.create(ask);
+    const content = plain.choices[0]?.message.content ?? "";
+    const second = await steps();
+    const predicted = await client().chat.completions.create({
+      ...ask,
+      prediction: { type: "content", content },
+    });
+    const third = await steps();
+    expect(predicted.choices).toEqual(plain.choices);
+    expect(third - second).toBeLessThan((second - first) / 3);
+    const { accepted_prediction_tokens: accepted = 0, rejected_prediction_tokens: rejected } =
+      predicted.usage?.completion_tokens_details ?? {};
+    expect(accepted).toBeGreaterThan(40);
+    expect(accepted).toBeLessThan(60);
+    expect(rejected).toBeLessThan(9);
+    expect(plain.usage?.completion_tokens_details).toEqual({ reasoning_tokens: 0 });
+    const text = [{ type: "text" as const, text: "Nothing of this will come." }];
+    const wrong = await client().chat.completions.create({
+      ...ask,
+      prediction: { type: "content", content: text },
+    });
+    expect(wrong.choices).toEqual(plain.choices);
+    expect(wrong.usage?.completion_tokens_details?.accepted_prediction_tokens).toBeLessThan(9);
+  });
+
+  test("is refused by name where it is none", async () => {
+    const refuse = async (prediction: unknown): Promise<unknown> =>
+      (await postJson(`${daemon.url}/v1/chat/completions`, { ...ask, prediction })).body;
+    for (const [prediction, param, expected] of [
+      ["a text", "prediction", 'an object with `type` "content" and `content`'],
+      [{ type: "content" }, "prediction.content", "a string or an array of text parts"],
+      [{ type: "text", content: "a" }, "prediction.type", '"content"'],
+      [{ type: "content", content: "word ".repeat(3000) }, "prediction", "tokens, the model's context"],
+    ] as const) {
+      const error = { param, message: expect.stringContaining(expected) };
+      expect(await refuse(prediction)).toMatchObject({ error });
+    }
   });
 });

@@ -47,6 +47,8 @@ async function start(): Promise<FeatureDaemon> {
     "session-idle-timeout": "300",
     "step-time": "1",
     "stream-interval": "4",
+    speculation: "ngram",
+    "speculation-tokens": "3",
     store: storeFile,
     "store-limit": "200KiB",
     "store-retention": "48",

@@ -114,6 +114,12 @@ export interface EngineSettings {
   readonly productLibraryPath: string | undefined;
   /** Whether a step is begun while the one before it runs, where the executor can. */
   readonly runsAhead: boolean;
+  /** What proposes tokens that a step verifies beside the one that it computes. */
+  readonly speculation: "none" | "ngram";
+  /** Proposed tokens of a sequence in a step at most. */
+  readonly speculationTokens: number;
+  /** Nothing is proposed while more sequences than this decode. */
+  readonly speculationMaxSequences: number;
   /** Adapters that are loaded at once; `undefined`: as many as are configured, and at least 4 where others may follow. */
   readonly maxAdapters: number | undefined;
   /** The largest rank of an adapter. */

@@ -175,6 +175,30 @@ export const engineSettings: readonly Setting[] = [
       "begin a step while the one before it runs, on the CUDA executor; answers are the same either way: off to find faults",
   },
   {
+    path: "engine.speculation",
+    kind: choice(["none", "ngram"]),
+    default: engineDefaults.speculation,
+    flag: "speculation",
+    description:
+      "propose tokens that the model verifies in one step beside the one that it computes: ngram looks for the last tokens in " +
+      "the prompt and the answer, and proposes what followed there; for requests with a prediction it is on in any case",
+  },
+  {
+    path: "engine.speculationTokens",
+    kind: integer(1, 64),
+    default: engineDefaults.speculationTokens,
+    flag: "speculation-tokens",
+    description: "tokens that are proposed for a sequence in one step, at most",
+  },
+  {
+    path: "engine.speculationMaxSequences",
+    kind: integer(1, 4096),
+    default: engineDefaults.speculationMaxSequences,
+    flag: "speculation-max-sequences",
+    description:
+      "propose nothing while more sequences than this decode; on other executors than CUDA proposals are for one that decodes alone",
+  },
+  {
     path: "engine.maxAdapters",
     kind: integer(1, 1024),
     default: undefined,

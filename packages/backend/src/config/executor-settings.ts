@@ -9,6 +9,7 @@ export const executorsOfSettings: Readonly<Partial<Record<keyof EngineSettings, 
   gpuMemoryUtilization: ["cuda"],
   productLibraryPath: ["cuda"],
   runsAhead: ["cuda"],
+  speculationMaxSequences: ["cuda"],
 };
 
 /** Whether an executor uses a setting. */

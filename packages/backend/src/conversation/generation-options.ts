@@ -30,6 +30,8 @@ export interface GenerationOptions {
   readonly allowedTokenIds?: readonly number[] | undefined;
   /** Words that the answer does not have. [none] */
   readonly badWords?: readonly string[] | undefined;
+  /** What the answer is likely to be, or to have long parts of: verified several tokens at once, which saves time. [nothing] */
+  readonly prediction?: string | undefined;
   /** Longest answer, in tokens, reasoning included. [the checkpoint's, else the rest of the context] */
   readonly maxTokens?: number | undefined;
   /** The answer does not end before it has this many tokens. [0] */
@@ -80,6 +82,7 @@ export const generationFields: FieldsOf<GenerationOptions> = {
     .optional(),
   allowedTokenIds: tokenIds,
   badWords: texts.optional(),
+  prediction: z.string({ error: "a string" }).optional(),
   maxTokens: number,
   minTokens: number,
   stop: z.union([z.string(), texts], { error: "a string or an array of strings" }).optional(),
@@ -116,7 +119,7 @@ export function toGeneration(
   const { temperature, topP, topK, minP, seed, presencePenalty, frequencyPenalty, repetitionPenalty } =
     options;
   const { allowedTokenIds, minTokens, stop, stopTokenIds, ignoreEos, maxTokens } = options;
-  const { truncatePromptTokens, constraint, badWords, continueFinalMessage } = options;
+  const { truncatePromptTokens, constraint, badWords, prediction, continueFinalMessage } = options;
   const { generationDefaults } = model;
   const asked = { temperature, topP, topK, minP, seed, presencePenalty, frequencyPenalty, repetitionPenalty };
   const logitBias = biasOf(options.logitBias);
@@ -134,7 +137,7 @@ export function toGeneration(
         stopTokenIds,
         ignoreEos,
       }),
-      ...defined({ truncatePromptTokens, constraint, badWords }),
+      ...defined({ truncatePromptTokens, constraint, badWords, prediction }),
     },
   };
 }

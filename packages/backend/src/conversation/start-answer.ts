@@ -14,7 +14,11 @@ export type AnswerEvent =
   | AnswerPart
   /** Only where the conversation allows it (`canRestart`): everything before is void and comes again. */
   | { readonly type: "restarted" }
-  | { readonly type: "finished"; readonly reason: AnswerEnd; readonly usage: AnswerUsage & { readonly reasoningTokens: number } };
+  | {
+      readonly type: "finished";
+      readonly reason: AnswerEnd;
+      readonly usage: AnswerUsage & { readonly reasoningTokens: number };
+    };
 
 /** An answer that the engine has queued. */
 export interface StartedAnswer {

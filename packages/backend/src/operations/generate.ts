@@ -26,7 +26,14 @@ import type {
   TokenDelta,
 } from "./token-delta.ts";
 
-type OwnField = "adapter" | "promptTokenIds" | "constraint" | "keptSpecialTokenIds" | "signal" | "keepResult";
+type OwnField =
+  | "adapter"
+  | "promptTokenIds"
+  | "predictedTokenIds"
+  | "constraint"
+  | "keptSpecialTokenIds"
+  | "signal"
+  | "keepResult";
 
 /** The input of a generation: plain data that can be sent to the engine process. */
 export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
@@ -42,6 +49,8 @@ export interface GenerateInput extends Omit<GenerationRequest, OwnField> {
   readonly constraint?: ConstraintSource;
   /** Words that the answer does not have, at its beginning and after a space; see `encodeBadWords`. [none] */
   readonly badWords?: readonly string[];
+  /** What the answer is likely to be, or to have parts of: the model verifies it several tokens at once. [nothing] */
+  readonly prediction?: string;
   /**
    * The reader can drop what it has of the answer: if the engine crashes, it gets `restarted` and then the answer from
    * its beginning. [false: an answer that has begun fails]
@@ -126,6 +135,18 @@ async function prepareConstraint(
   };
 }
 
+/** Longer ones than the context are tokenized too: the engine says what is too long. */
+async function encodePrediction(
+  prompts: OperationParts["prompts"],
+  prediction: string | undefined,
+  signal: AbortSignal,
+): Promise<Pick<GenerationRequest, "predictedTokenIds">> {
+  if (prediction === undefined) return {};
+  const prompt = { kind: "text", text: prediction, addSpecialTokens: false } as const;
+  const call = { purpose: "generation", isTruncated: true, signal } as const;
+  return { predictedTokenIds: await prompts.encode(prompt, call) };
+}
+
 /** More than one event, each with a turn of the event loop and a message of its own. */
 async function* largeEvents(
   { promptLogprobs }: Pick<EngineDelta, "promptLogprobs">,
@@ -174,6 +195,7 @@ async function start(
   const {
     prompt,
     badWords = [],
+    prediction,
     truncatePromptTokens,
     hasPromptTokenIds = false,
     canRestart: _,
@@ -186,6 +208,7 @@ async function start(
   const promptTokenIds = isTruncated ? encoded.slice(-truncatePromptTokens) : encoded;
   const truncatedTokenCount = encoded.length - promptTokenIds.length;
   const bannedSequences = await encodeBadWords(prompts, badWords, signal);
+  const predicted = await encodePrediction(prompts, prediction, signal);
   const constrained = await prepareConstraint(operationParts, input, { promptTokenIds, signal });
   signal.throwIfAborted();
   const sampling = bannedSequences.length === 0 ? rest.sampling : { ...rest.sampling, bannedSequences };
@@ -194,6 +217,7 @@ async function start(
     ...rest,
     ...(sampling && { sampling }),
     ...constrained,
+    ...predicted,
     promptTokenIds,
     adapter,
     keptSpecialTokenIds: keptTokenIds(answers, parts),

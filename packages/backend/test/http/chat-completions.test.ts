@@ -197,6 +197,13 @@ test("passes every sampling parameter to the engine", async () => {
     tools: [],
     response_format: { type: "text" },
     modalities: ["text"],
+    prediction: {
+      type: "content",
+      content: [
+        { type: "text", text: "A " },
+        { type: "text", text: "fox." },
+      ],
+    },
   });
   const { request } = await ran;
   expect(request).toEqual({
@@ -237,6 +244,7 @@ test("passes every sampling parameter to the engine", async () => {
     },
     n: 2,
     skipSpecialTokens: false,
+    prediction: "A fox.",
     logprobs: 4,
   });
 });

@@ -112,7 +112,6 @@ test.each([
   ["guided_choice", ["a"]],
   ["modalities", ["text", "audio"]],
   ["audio", { voice: "x", format: "wav" }],
-  ["prediction", { type: "content", content: "x" }],
   ["web_search_options", {}],
   ["use_beam_search", true],
   ["length_penalty", 1.5],

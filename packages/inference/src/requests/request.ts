@@ -33,8 +33,8 @@ export interface GenerationRequest {
    */
   readonly adapter?: number;
   /**
-   * What the answer is likely to be, or to have parts of: those are proposed and verified several at once, which takes less time
-   * where they are right, and changes no answer. At most the model's context. [nothing]
+   * What the answer is likely to be, or to have parts of: the model verifies it several tokens at once, which takes less time where
+   * it is right. At most the model's context. [nothing]
    */
   readonly predictedTokenIds?: readonly number[];
   /** [1] */

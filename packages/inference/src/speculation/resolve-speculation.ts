@@ -6,7 +6,7 @@ import type { ProposerFactory } from "./proposer.ts";
 export interface SpeculationOptions {
   /** For every answer. [only for requests that predict their answer] */
   readonly createProposer?: ProposerFactory | undefined;
-  /** Proposed tokens of a sequence in a step, from 1 to 64. [8] */
+  /** Proposed tokens of a sequence in a step, from 1 to 64; with the one before them, the kernels for few rows take 8. [7] */
   readonly maxTokens?: number;
   /**
    * Nothing is proposed while more sequences than this decode: a step of many tokens has no time to spare for more. Where the
@@ -32,7 +32,7 @@ export function resolveSpeculation(
   options: SpeculationOptions,
   layout: "slots" | "pages",
 ): ResolvedSpeculation {
-  const { createProposer, maxTokens = 8, maxSequences = 8 } = options;
+  const { createProposer, maxTokens = 7, maxSequences = 8 } = options;
   for (const name of Object.keys(options)) {
     if (!optionNames.includes(name)) throw invalid("", `fields among ${optionNames.join(", ")}`, name);
   }

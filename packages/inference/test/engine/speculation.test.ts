@@ -5,14 +5,8 @@ import {
   type EngineStats,
   type GenerationRequest,
   type GenerationResult,
-  type MemoryPort,
 } from "../../src/index.ts";
-import {
-  bytesOf,
-  createEngineFixture,
-  fixtureVocabSize,
-  scriptedLogits,
-} from "../support/engine-fixture.ts";
+import { bytesOf, createEngineFixture, fixtureVocabSize, scriptedLogits } from "../support/engine-fixture.ts";
 import { createPagedExecutor } from "../support/paged-executor.ts";
 import { createTextConstraint } from "../support/text-constraint.ts";
 
@@ -25,10 +19,7 @@ type Layout = "slots" | "pages" | "ahead";
 /** Answers a request by logits that make one text likely. */
 async function generate(
   request: Partial<GenerationRequest>,
-  {
-    layout = "slots",
-    ...options
-  }: Partial<EngineOptions<MemoryPort>> & { readonly layout?: Layout } = {},
+  { layout = "slots", ...options }: Partial<EngineOptions> & { readonly layout?: Layout } = {},
 ): Promise<{ readonly result: GenerationResult; readonly stats: EngineStats }> {
   const logits = scriptedLogits(prompt.length, bytesOf(answer));
   const { engine } = createEngineFixture(

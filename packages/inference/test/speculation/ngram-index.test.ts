@@ -25,23 +25,27 @@ it("finds where most of the last tokens were before, as a search of all places d
   const text = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 });
   let foundCount = 0;
   fc.assert(
-    fc.property(text, text, text, fc.integer({ min: 1, max: 4 }), (first, second, later, matchTokens) => {
-      const index = new NgramIndex([Int32Array.from(first), Int32Array.from(second)], matchTokens);
-      const known = [...first, ...second];
-      for (const tokenId of [undefined, ...later]) {
-        if (tokenId !== undefined) {
-          index.push(tokenId);
-          known.push(tokenId);
+    fc.property(
+      fc.tuple(text, text, text),
+      fc.integer({ min: 1, max: 4 }),
+      ([first, second, later], matchTokens) => {
+        const index = new NgramIndex([Int32Array.from(first), Int32Array.from(second)], matchTokens);
+        const known = [...first, ...second];
+        for (const tokenId of [undefined, ...later]) {
+          if (tokenId !== undefined) {
+            index.push(tokenId);
+            known.push(tokenId);
+          }
+          expect(index.learn(1000)).toBe(true);
+          const place = index.find();
+          // Of more places than are compared a later one may be found, with fewer tokens.
+          if (known.length <= 32) expect(place).toBe(findPlainly(known, matchTokens));
+          else expect(place === undefined).toBe(findPlainly(known, matchTokens) === undefined);
+          if (place !== undefined) expect(matchAt(known, place)).toBeGreaterThanOrEqual(matchTokens);
+          foundCount += Number(place !== undefined);
         }
-        expect(index.learn(1000)).toBe(true);
-        const place = index.find();
-        // Of more places than are compared a later one may be found, with fewer tokens.
-        if (known.length <= 32) expect(place).toBe(findPlainly(known, matchTokens));
-        else expect(place === undefined).toBe(findPlainly(known, matchTokens) === undefined);
-        if (place !== undefined) expect(matchAt(known, place)).toBeGreaterThanOrEqual(matchTokens);
-        foundCount += Number(place !== undefined);
-      }
-    }),
+      },
+    ),
     { seed: 5, numRuns: 200 },
   );
   expect(foundCount).toBeGreaterThan(400);

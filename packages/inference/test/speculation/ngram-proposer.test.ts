@@ -71,7 +71,7 @@ describe("createNgramProposer", () => {
     expect(messages).toEqual([
       "`matchTokens`: expected an integer from 1 to 16, got 0",
       "`matchTokens`: expected an integer from 1 to 16, got 1.5",
-      "`options`: expected matchTokens, got \"tokens\"",
+      '`options`: expected matchTokens, got "tokens"',
     ]);
   });
 });

@@ -18,11 +18,12 @@ import { unsupportedChatParameters } from "./parameters/unsupported-parameters.t
 import { templateCondition, templateFields, type TemplateBody } from "./prompts/chat-prompt.ts";
 import { toolsFields, type ToolsBody } from "./prompts/chat-tools.ts";
 import { messagesField, type Message } from "./prompts/messages-schema.ts";
+import { predictionField, type PredictionBody } from "./prompts/prediction.ts";
 import { reasoningFields, type ReasoningBody } from "./prompts/reasoning.ts";
 import { readToolsText } from "./prompts/tools-field.ts";
 
 /** The body of `POST /v1/chat/completions`. */
-interface ChatBody extends SamplingBody, TemplateBody, ToolsBody, ReasoningBody {
+interface ChatBody extends SamplingBody, TemplateBody, ToolsBody, ReasoningBody, PredictionBody {
   readonly messages: readonly Message[];
   readonly logprobs: boolean | undefined;
   readonly top_logprobs: number | undefined;
@@ -39,6 +40,7 @@ const fields: FieldsOf<ChatBody> = {
   ...templateFields,
   ...toolsFields,
   ...reasoningFields,
+  prediction: predictionField,
 };
 
 const chatRules: BodyRules<ChatBody> = {

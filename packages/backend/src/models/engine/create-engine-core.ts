@@ -24,7 +24,7 @@ import type {
 } from "./engine-core.ts";
 import { type ExecutorChoice, type OpenedProvider, openProvider } from "./choose-executor.ts";
 import { createKvRangeSource } from "./kv-range-source.ts";
-import { engineLimits, executorSettings } from "./passed-options.ts";
+import { engineLimits, executorSettings, speculationOptions } from "./passed-options.ts";
 import { chunkTokensOf } from "./plan-model.ts";
 import { prepareModel, type PreparedModel } from "./prepare-model.ts";
 import { createConstraintService } from "../constraints/constraint-service.ts";
@@ -146,6 +146,7 @@ async function assemble(
     health,
     // The supervisor detects stalls: it also sees a process that sends nothing.
     runsAhead: options.runsAhead ?? engineDefaults.runsAhead,
+    speculation: speculationOptions(options),
     limits: { ...engineLimits(options), stallAfterMs: Number.POSITIVE_INFINITY },
   });
   const answers = createAnswerReader({

@@ -1,4 +1,9 @@
-import type { EngineLimits, ExecutorOptions } from "@infernode/inference";
+import {
+  createNgramProposer,
+  type EngineLimits,
+  type ExecutorOptions,
+  type SpeculationOptions,
+} from "@infernode/inference";
 import type { EngineSettings } from "../../config/config.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
 import { usedSettings } from "../../config/executor-settings.ts";
@@ -36,4 +41,14 @@ export function engineLimits(options: EngineCoreOptions): SettingsOf<EngineLimit
     streamIntervalTokens = engineDefaults.streamIntervalTokens,
   } = options;
   return { maxQueuedRequests, maxQueuedTokens, maxTokensPerStep, stepTimeMs, streamIntervalTokens };
+}
+
+/** How the engine proposes tokens. */
+export function speculationOptions(options: EngineCoreOptions): SpeculationOptions {
+  const { speculation, speculationTokens, speculationMaxSequences } = { ...engineDefaults, ...options };
+  return {
+    ...(speculation === "ngram" && { createProposer: createNgramProposer() }),
+    maxTokens: speculationTokens,
+    maxSequences: speculationMaxSequences,
+  };
 }

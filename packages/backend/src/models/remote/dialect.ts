@@ -16,6 +16,7 @@ export const parameters = {
   allowedTokenIds: { path: "sampling.allowedTokenIds", neutral: undefined },
   bannedSequences: { path: "sampling.bannedSequences", neutral: undefined },
   badWords: { path: "badWords", neutral: undefined },
+  prediction: { path: "prediction", neutral: undefined },
   truncatePromptTokens: { path: "truncatePromptTokens", neutral: undefined },
   seed: { path: "sampling.seed", neutral: undefined },
   maxTokens: { path: "stopping.maxTokens", neutral: undefined },
@@ -59,20 +60,23 @@ export interface Dialect {
   readonly tokenizer: "vllm" | "llama.cpp" | undefined;
 }
 
+/** What all servers take. */
+const commonFields = {
+  temperature: "temperature",
+  topP: "top_p",
+  presencePenalty: "presence_penalty",
+  frequencyPenalty: "frequency_penalty",
+  logitBias: "logit_bias",
+  seed: "seed",
+  maxTokens: "max_tokens",
+  stop: "stop",
+  n: "n",
+} as const;
+
 const openAi: Dialect = {
   name: "openai",
   ownedBy: undefined,
-  fields: {
-    temperature: "temperature",
-    topP: "top_p",
-    presencePenalty: "presence_penalty",
-    frequencyPenalty: "frequency_penalty",
-    logitBias: "logit_bias",
-    seed: "seed",
-    maxTokens: "max_tokens",
-    stop: "stop",
-    n: "n",
-  },
+  fields: { ...commonFields, prediction: "prediction" },
   seedBits: 64,
   leastAlternatives: 0,
   tellsTokenIds: false,
@@ -110,8 +114,10 @@ const infernode: Dialect = {
   tokenizer: "vllm",
 };
 
-/** Infernode's fields are vLLM's. */
-const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm" };
+const { prediction: _, ...vllmFields } = infernode.fields;
+
+/** Most of Infernode's fields are vLLM's; it ignores a prediction. */
+const vllm: Dialect = { ...infernode, name: "vllm", ownedBy: "vllm", fields: vllmFields };
 
 /** Ignores unknown fields and the upper 32 bits of a seed. */
 const llamaCpp: Dialect = {
@@ -119,7 +125,7 @@ const llamaCpp: Dialect = {
   name: "llama.cpp",
   ownedBy: "llamacpp",
   fields: {
-    ...openAi.fields,
+    ...commonFields,
     topK: "top_k",
     minP: "min_p",
     repetitionPenalty: "repeat_penalty",

@@ -114,11 +114,19 @@ function parseUsage(value: unknown): AnswerUsage | undefined {
   if (!isRecord(value) || !isCount(promptTokens) || !isCount(completionTokens)) {
     throw protocolError("a usage with counts of tokens", show(value));
   }
+  const details = value["completion_tokens_details"];
   return {
     promptTokens,
     completionTokens,
     cachedPromptTokens: tokensIn(value["prompt_tokens_details"], "cached_tokens"),
-    reasoningTokens: tokensIn(value["completion_tokens_details"], "reasoning_tokens"),
+    reasoningTokens: tokensIn(details, "reasoning_tokens"),
+    ...(isRecord(details) &&
+      "accepted_prediction_tokens" in details && {
+        prediction: {
+          acceptedTokens: tokensIn(details, "accepted_prediction_tokens"),
+          rejectedTokens: tokensIn(details, "rejected_prediction_tokens"),
+        },
+      }),
   };
 }
 

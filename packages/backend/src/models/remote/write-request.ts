@@ -146,6 +146,10 @@ export function writeGeneration(
     if (isChat) fields.set("logprobs", "true").set("top_logprobs", count);
     else fields.set("logprobs", count);
   }
+  if (input.prediction !== undefined) {
+    if (!isChat) throw unsupported("prediction", dialect, "nothing without messages");
+    put(fields, dialect, ["prediction", { type: "content", content: input.prediction }]);
+  }
   if (dialect.tellsTokenIds) fields.set("return_token_ids", "true");
   fields.set("stream", "true").set("stream_options", JSON.stringify({ include_usage: true }));
   return { path: isChat ? "/v1/chat/completions" : "/v1/completions", body: toBody(fields) };

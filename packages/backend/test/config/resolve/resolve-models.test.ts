@@ -126,6 +126,7 @@ describe("the map of models", () => {
       gpuMemoryUtilization: 0.5,
       productLibraryPath: "/x/libcublasLt.so.13",
       runsAhead: false,
+      speculationMaxSequences: 3,
     } as const;
     const names = Object.keys(values) as (keyof typeof values)[];
     const executors = ["onnx", "tfjs", "cuda"] as const;
@@ -219,7 +220,9 @@ describe("the map of models", () => {
       "int8",
       "16-bit",
       "cublasLt",
+      "ngram",
       "GPU-1",
+      5,
       2_000_000_000,
       1000,
       0.5,

@@ -204,6 +204,7 @@ test("refuses by name what the server would leave out, and asks it nothing", asy
   expect(await refused("openai", { sampling: { topK: 5 } })).toBe("sampling.topK");
   expect(await refused("openai", { stopping: {} })).toBe("stopping.maxTokens");
   expect(await refused("openai", { stopping: { maxTokens: 1, ignoreEos: true } })).toBe("stopping.ignoreEos");
+  expect(await refused("openai", { stopping: { maxTokens: 1 }, prediction: "a" })).toBe("prediction");
   expect(await refused("llama.cpp", { sampling: { seed: 2 ** 32 } })).toBe("sampling.seed");
   expect(await refused("llama.cpp", { stopping: { maxTokens: 2, minTokens: 1 } })).toBe("stopping.minTokens");
   expect(await refused("llama.cpp", { promptLogprobs: 0 })).toBe("promptLogprobs");

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createHostMemoryPool } from "@infernode/memory";
 import { loadModel } from "@infernode/models";
 import { expect, test } from "vitest";
-import { createEngine } from "../../../src/index.ts";
+import { createEngine, type EngineStats } from "../../../src/index.ts";
 import { createCudaExecutor } from "../../../src/executors/cuda/index.ts";
 import { readGolden } from "../support/golden.ts";
 import { describeOnDevice } from "./describe-device.ts";
@@ -55,6 +55,42 @@ describeOnDevice("the engine on a CUDA device", (openPool) => {
     expect(engine.stats().preemptionCount > 0).toBe(kvCacheTokens < 4 * 176);
     await engine.dispose();
     await executor.dispose();
+    await model.dispose();
+    host.dispose();
+  });
+
+  test("verifies what is proposed, with the greedy tokens of transformers in fewer steps", async () => {
+    const model = await loadModel(path.join(checkpoints, "qwen3"));
+    const host = createHostMemoryPool();
+    using memory = openPool();
+    const sizes = { maxSequences: 4, contextTokens: 176, maxChunkTokens: 48 };
+    await using executor = await createCudaExecutor({ model, pool: memory.pool, ...sizes });
+    const prompts = readGolden("qwen3");
+    const stats = async (isPredicted: boolean): Promise<EngineStats> => {
+      await using engine = createEngine({
+        executor,
+        tokenizer: model.tokenizer,
+        eosTokenIds: model.config.eosTokenIds,
+        model: model.name,
+        memory: host,
+        speculation: { maxTokens: 4 },
+      });
+      const results = prompts.map(({ tokenIds, greedyTokenIds }) => {
+        const stopping = { maxTokens: greedyTokenIds.length, ignoreEos: true };
+        // One in eight is wrong.
+        const predictedTokenIds = Array.from(greedyTokenIds, (id, at) => (at % 8 === 7 ? 1 : id));
+        const request = { promptTokenIds: [...tokenIds], sampling: { temperature: 0 }, stopping };
+        return engine.generate({ ...request, ...(isPredicted && { predictedTokenIds }) }).result();
+      });
+      for (const [index, { choices }] of (await Promise.all(results)).entries()) {
+        expect(choices[0]?.tokenIds).toEqual(prompts[index]!.greedyTokenIds);
+      }
+      return engine.stats();
+    };
+    const [plain, predicted] = [await stats(false), await stats(true)];
+    expect(predicted.confirmedTokenCount).toBeGreaterThan(predicted.generatedTokenCount / 4);
+    expect(predicted.proposedTokenCount).toBeGreaterThan(predicted.confirmedTokenCount);
+    expect(predicted.stepCount).toBeLessThan(plain.stepCount * 0.8);
     await model.dispose();
     host.dispose();
   });

@@ -46,7 +46,12 @@ export interface Usage {
   readonly completion_tokens: number;
   readonly total_tokens: number;
   readonly prompt_tokens_details: { readonly cached_tokens: number };
-  readonly completion_tokens_details: { readonly reasoning_tokens: number };
+  readonly completion_tokens_details: {
+    readonly reasoning_tokens: number;
+    /** Where the request has a prediction. */
+    readonly accepted_prediction_tokens?: number;
+    readonly rejected_prediction_tokens?: number;
+  };
 }
 
 /** Writes token counts as OpenAI does. */
@@ -56,7 +61,13 @@ export function toUsage(usage: AnswerUsage): Usage {
     completion_tokens: usage.completionTokens,
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedPromptTokens },
-    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
+    completion_tokens_details: {
+      reasoning_tokens: usage.reasoningTokens ?? 0,
+      ...(usage.prediction && {
+        accepted_prediction_tokens: usage.prediction.acceptedTokens,
+        rejected_prediction_tokens: usage.prediction.rejectedTokens,
+      }),
+    },
   };
 }
 
@@ -112,7 +123,14 @@ const usageSchema = objectSchema({
   completion_tokens: integerSchema,
   total_tokens: integerSchema,
   prompt_tokens_details: objectSchema({ cached_tokens: integerSchema }),
-  completion_tokens_details: objectSchema({ reasoning_tokens: integerSchema }),
+  completion_tokens_details: objectSchema(
+    {
+      reasoning_tokens: integerSchema,
+      accepted_prediction_tokens: integerSchema,
+      rejected_prediction_tokens: integerSchema,
+    },
+    ["reasoning_tokens"],
+  ),
 });
 
 function envelope(object: string, choice: JsonMap): JsonMap {

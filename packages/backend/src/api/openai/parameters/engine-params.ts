@@ -51,6 +51,7 @@ export const engineParamNames: Readonly<Record<string, string>> = {
   includeStopInOutput: "include_stop_str_in_output",
   skipSpecialTokens: "skip_special_tokens",
   reasoningBudget: "thinking_token_budget",
+  predictedTokenIds: "prediction",
 };
 
 function readLogitBias(bias: JsonMap, vocabSize: number | undefined): ReadonlyMap<number, number> {

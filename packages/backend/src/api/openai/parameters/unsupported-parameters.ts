@@ -66,7 +66,6 @@ const chat: readonly (readonly [string, UnsupportedParameter])[] = [
   ["verbosity", { neutral: oneOf("medium") }],
   ["modalities", { neutral: textOnly, hint: 'only ["text"] is supported' }],
   ["audio", {}],
-  ["prediction", {}],
   ["web_search_options", {}],
   ["moderation", {}],
   ["prompt_cache_retention", { neutral: oneOf("in_memory", "in-memory") }],

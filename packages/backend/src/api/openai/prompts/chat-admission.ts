@@ -8,6 +8,7 @@ import type { SamplingParameters } from "../parameters/sampling-fields.ts";
 import { toTemplateParts, type TemplateBody } from "./chat-prompt.ts";
 import { toConversationTools, type ToolsBody } from "./chat-tools.ts";
 import type { Message } from "./messages-schema.ts";
+import { type PredictionBody, toPrediction } from "./prediction.ts";
 import { toReasoningBudget, type ReasoningBody } from "./reasoning.ts";
 
 /** What is asked of a model in a conversation. */
@@ -16,7 +17,8 @@ export interface ConversationBody
     SamplingParameters,
     TemplateBody,
     ToolsBody,
-    Pick<ReasoningBody, "reasoning_effort" | "thinking_token_budget"> {
+    Pick<ReasoningBody, "reasoning_effort" | "thinking_token_budget">,
+    Partial<PredictionBody> {
   readonly messages: readonly Message[];
 }
 
@@ -52,6 +54,7 @@ export function toChatAdmission(request: ConversationRequest, context: ApiContex
     generation: {
       id,
       ...params,
+      ...toPrediction(body),
       ...(logprobs === undefined ? {} : { logprobs }),
       ...(body.prompt_logprobs === undefined ? {} : { promptLogprobs: body.prompt_logprobs }),
     },

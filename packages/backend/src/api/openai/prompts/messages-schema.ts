@@ -74,7 +74,10 @@ function contentOf(part: z.ZodType<TextPart>): z.ZodType<MessageContent> {
   });
 }
 
-const content = contentOf(objectField<TextPart>(textPart, "a text part"));
+/** A text, or parts of one. */
+export const textContent: z.ZodType<MessageContent> = contentOf(
+  objectField<TextPart>(textPart, "a text part"),
+);
 const assistantContent = contentOf(objectField<TextPart>({ ...textPart, ...copiedFields }, "a text part"));
 
 const toolCall: z.ZodType<ToolCall> = objectField(
@@ -101,9 +104,9 @@ const message: z.ZodType<Message> = nullIsAbsent(
   z.discriminatedUnion(
     "role",
     [
-      z.strictObject({ role: z.literal("system"), content, name, cache_control: ignored }),
-      z.strictObject({ role: z.literal("developer"), content, name, cache_control: ignored }),
-      z.strictObject({ role: z.literal("user"), content, name, cache_control: ignored }),
+      z.strictObject({ role: z.literal("system"), content: textContent, name, cache_control: ignored }),
+      z.strictObject({ role: z.literal("developer"), content: textContent, name, cache_control: ignored }),
+      z.strictObject({ role: z.literal("user"), content: textContent, name, cache_control: ignored }),
       z.strictObject({
         role: z.literal("assistant"),
         content: assistantContent.optional(),
@@ -122,7 +125,7 @@ const message: z.ZodType<Message> = nullIsAbsent(
       }),
       z.strictObject({
         role: z.literal("tool"),
-        content,
+        content: textContent,
         name,
         tool_call_id: textField("The call that it answers.").optional(),
         cache_control: ignored,

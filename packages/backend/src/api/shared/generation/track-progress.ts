@@ -31,7 +31,12 @@ export interface TrackedReplies {
 }
 
 /** Usage before the first count. */
-const noUsage: AnswerUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0, reasoningTokens: 0 };
+const noUsage: AnswerUsage = {
+  promptTokens: 0,
+  completionTokens: 0,
+  cachedPromptTokens: 0,
+  reasoningTokens: 0,
+};
 
 /** Adds up the counts of several prompts. */
 function addUsage(a: AnswerUsage, b: AnswerUsage): AnswerUsage {
