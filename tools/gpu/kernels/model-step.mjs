@@ -9,6 +9,8 @@ import { openCublas } from "./cublas-step.mjs";
 import { missingKernels, summarize } from "./kernel-device.mjs";
 import { assertClose } from "./numbers.mjs";
 
+/** A token and seven proposals: what the kernels for few rows compute at once. */
+const verifiedTokens = 8;
 const sizes = {
   full: { hidden: 4096, wide: 14_336, layers: 32, heads: 32, kvHeads: 8, vocab: 128_256 },
   tiny: { hidden: 128, wide: 64, layers: 2, heads: 2, kvHeads: 1, vocab: 96 },
@@ -103,7 +105,7 @@ function forward(executor, chunks) {
     blockTableStride,
     startPositions: numbers((chunk) => chunk.start),
     lengths: numbers((chunk) => chunk.tokenIds.length),
-    logitCounts: numbers(() => 1),
+    logitCounts: numbers(({ logitCount }) => logitCount ?? 1),
     knownLengths: numbers(() => 0),
     adapters: numbers(() => 0),
     tokenIds: Int32Array.from(chunks.flatMap(({ tokenIds }) => tokenIds)),
@@ -160,26 +162,31 @@ export function measureModel(options) {
         unit: "tokens/s",
         spread: prefill.spread,
       });
-      for (const streams of wantedStreams.filter((count) => count <= prefills.length)) {
+      const warmUp = 2;
+      const steps = options.tiny ? 2 : 48;
+      /** Steps of `tokenCount` tokens of each stream, with logits after all of them. */
+      const decode = async (streams, tokenCount) => {
         const times = [];
         let start = promptTokens;
-        const warmUp = 2;
-        const steps = options.tiny ? 2 : 48;
         let usage;
         for (let step = 0; step < warmUp + steps; step += 1, start += 1) {
           const chunks = Array.from({ length: streams }, (_, sequence) => ({
             sequence,
             start,
-            tokenIds: randomTokens(1),
+            tokenIds: randomTokens(tokenCount),
+            logitCount: tokenCount,
           }));
           if (step === warmUp) usage = process.cpuUsage();
           const began = performance.now();
           const result = await forward(executor, chunks);
           if (step >= warmUp) times.push(performance.now() - began);
-          assert.ok(Number.isFinite(result.row(streams - 1)[0]));
+          assert.ok(Number.isFinite(result.row(streams * tokenCount - 1)[0]));
         }
-        const { user, system } = process.cpuUsage(usage);
-        const { median, spread } = summarize(times);
+        return { ...summarize(times), usage: process.cpuUsage(usage), start };
+      };
+      for (const streams of wantedStreams.filter((count) => count <= prefills.length)) {
+        const { median, spread, usage, start } = await decode(streams, 1);
+        const { user, system } = usage;
         note(`decode, ${streams} stream(s)`, (streams * 1000) / median, { unit: "tokens/s", spread });
         const perToken = (user + system) / steps / streams;
         note(`decode, ${streams} stream(s): time of the process`, perToken, { unit: "µs/token" });
@@ -190,6 +197,16 @@ export function measureModel(options) {
           unit: "TB/s",
           spread,
         });
+        if (streams * verifiedTokens > executor.maxLogitRows) continue;
+        const verified = await decode(streams, verifiedTokens);
+        note(
+          `speculation, ${streams} stream(s): ${verifiedTokens} tokens in one step`,
+          verified.median / median,
+          {
+            unit: "times a step of one token",
+            spread: verified.spread,
+          },
+        );
       }
     } finally {
       await executor.dispose();
