@@ -70,7 +70,7 @@ export type {
 } from "./requests/request.ts";
 export type { EngineLimits, EngineOptions, EngineService } from "./engine/resolve-engine-options.ts";
 export { createNgramProposer, type NgramOptions } from "./speculation/ngram-proposer.ts";
-export type { Proposer, ProposerContext, ProposerFactory } from "./speculation/proposer.ts";
+export type { Proposer, ProposerContext, ProposerFactory, ProposerSource } from "./speculation/proposer.ts";
 export type { SpeculationOptions } from "./speculation/resolve-speculation.ts";
 export { createSampler, type SampledToken, type Sampler, type SamplerOptions } from "./sampling/sampler.ts";
 export { defaultSamplingParams, type SamplingParams } from "./sampling/sampling-params.ts";

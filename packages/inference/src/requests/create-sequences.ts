@@ -28,6 +28,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
   const keptTokenIds = new Set(request.keptSpecialTokenIds);
   const suppressed = new Set([...eosTokenIds, ...stopTokenIds]);
   const stopStrings = stopping.stop.length > 0 ? new StopStrings(stopping.stop) : undefined;
+  const speculate = createSpeculation(request, context.speculation);
   return Array.from(
     { length: request.n },
     (_, index) =>
@@ -49,7 +50,7 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
           minTokens: stopping.minTokens,
           constraint: request.constraint?.start(),
         }),
-        speculation: createSpeculation(request, context.speculation),
+        speculation: speculate?.(),
         detokenizer: new Detokenizer(context.tokenizer, {
           skipSpecialTokens: request.skipSpecialTokens,
           keptTokenIds,
@@ -64,10 +65,13 @@ export function createSequences(request: ResolvedRequest, context: SequenceConte
   );
 }
 
+/** Returns a function that creates the speculation of an answer; `undefined` where nothing is proposed. */
 function createSpeculation(
   { promptTokenIds, predictedTokenIds }: ResolvedRequest,
   { createProposer, createPredictionProposer, maxTokens }: ResolvedSpeculation,
-): SequenceSpeculation | undefined {
+): (() => SequenceSpeculation) | undefined {
   const create = predictedTokenIds === undefined ? createProposer : createPredictionProposer;
-  return create && new SequenceSpeculation(create({ promptTokenIds, predictedTokenIds }), maxTokens);
+  if (create === undefined) return undefined;
+  const source = create({ promptTokenIds, predictedTokenIds });
+  return () => new SequenceSpeculation(source.start(), maxTokens);
 }

@@ -9,7 +9,7 @@ export interface Proposer {
   propose(into: Int32Array): number;
 }
 
-/** What a proposer is created with. */
+/** What is known of a request before it is answered. */
 export interface ProposerContext {
   /** Not to be changed. */
   readonly promptTokenIds: Int32Array;
@@ -17,5 +17,11 @@ export interface ProposerContext {
   readonly predictedTokenIds?: Int32Array | undefined;
 }
 
-/** Creates a proposer for one answer. */
-export type ProposerFactory = (context: ProposerContext) => Proposer;
+/** What the proposers of all answers to one request share. */
+export interface ProposerSource {
+  /** Creates the proposer of one answer, before its first token. */
+  start(): Proposer;
+}
+
+/** Called for each request, before it is queued; work is for the first `propose`. */
+export type ProposerFactory = (context: ProposerContext) => ProposerSource;

@@ -5,6 +5,7 @@ import {
   type GenerationChoice,
   type GenerationRequest,
   type GenerationResult,
+  type Proposer,
   type ProposerFactory,
   type TokenStream,
 } from "../../src/index.ts";
@@ -95,7 +96,7 @@ async function answerAlone(arrival: Arrival): Promise<Answer> {
 
 /** Proposes what the answer will be, with wrong tokens among them. */
 function createOracle(answers: ReadonlyMap<string, readonly (readonly number[])[]>): ProposerFactory {
-  return ({ promptTokenIds }) => {
+  const start = (promptTokenIds: Int32Array): Proposer => {
     const accepted: number[] = [];
     return {
       accept: (tokenId) => void accepted.push(tokenId),
@@ -110,6 +111,7 @@ function createOracle(answers: ReadonlyMap<string, readonly (readonly number[])[
       },
     };
   };
+  return ({ promptTokenIds }) => ({ start: () => start(promptTokenIds) });
 }
 
 /** With storage in pages: few more than the longest sequence needs, so that sequences are preempted. */

@@ -3,10 +3,16 @@ import { createNgramProposer, type Proposer } from "../../src/index.ts";
 import { bytesOf } from "../support/engine-fixture.ts";
 
 function proposerOf(prompt: string, predicted?: string): Proposer {
-  return createNgramProposer()({
+  const source = createNgramProposer()({
     promptTokenIds: Int32Array.from(bytesOf(prompt)),
     ...(predicted !== undefined && { predictedTokenIds: Int32Array.from(bytesOf(predicted)) }),
   });
+  // Others of the same request do not disturb it.
+  const other = source.start();
+  const proposer = source.start();
+  accept(other, "One name is another.");
+  proposalOf(other, 4);
+  return proposer;
 }
 
 /** Each byte is a token. */
@@ -54,6 +60,14 @@ describe("createNgramProposer", () => {
     expect(proposalOf(proposer, 4)).toBe(".con");
     accept(proposer, " = ra");
     expect(proposalOf(proposer, 16)).toBe("dius * radius; r");
+  });
+
+  it("ends where the prediction ends, and finds what follows a text at its end elsewhere", () => {
+    const proposer = proposerOf("See the end: and more.", "the end:");
+    accept(proposer, "the en");
+    expect(proposalOf(proposer, 9)).toBe("d:");
+    accept(proposer, "d:");
+    expect(proposalOf(proposer, 9)).toBe(" and more");
   });
 
   it("has nothing to propose for an empty prediction", () => {
