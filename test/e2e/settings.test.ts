@@ -557,6 +557,8 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(refused.stderr).toContain(
       '`productPrecision`: expected "float32", which this executor computes with',
     );
+    // It is for the executor that auto did not take.
+    expect(refused.stderr).toMatch(/; the executor is onnx \(auto: .* the CUDA executor cannot be used: \S/);
     const precisions = (await planOnDevices()).map((each) => each?.memoryPlan.productPrecision);
     if (precisions[0] !== undefined) expect(precisions).toEqual(["16-bit", "float32"]);
   },

@@ -228,7 +228,7 @@ export function measureModelByCublas(options) {
     const rows = [];
     const prefills = [];
     for (const productLibrary of ["none", "cublasLt"]) {
-      const products = { productLibrary, productLibraryPath: library.path };
+      const products = productLibrary === "none" ? {} : { productLibrary, productLibraryPath: library.path };
       const loading = { model, pool, ...shape, hasFiniteWeights: true, ...products };
       const executor = await inference.createCudaExecutor(loading);
       try {

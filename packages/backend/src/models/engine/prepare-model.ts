@@ -6,6 +6,7 @@ import {
   type MemoryPlan,
   type AvailableMemory,
 } from "@infernode/memory";
+import { InferenceError } from "@infernode/inference";
 import { loadModel, openAdapter, type LanguageModel, type LoadOptions } from "@infernode/models";
 import type { WeightMode } from "../../weight-mode.ts";
 import { engineDefaults } from "../../config/engine-defaults.ts";
@@ -114,11 +115,18 @@ async function prepareFor(stored: LanguageModel, preparation: Preparation): Prom
   try {
     return await prepareWith(stored, choice, preparation);
   } catch (error) {
-    if (next === undefined) throw error;
+    if (next === undefined) throw withReason(error, choice);
     const refusal = error instanceof Error ? error.message : String(error);
     const choices = [{ ...next, reason: `${next.reason}: ${refusal}` }, ...others];
     return prepareFor(stored, { ...preparation, choices });
   }
+}
+
+/** Options that an executor refuses may be for the one that was not taken. */
+function withReason(error: unknown, { planner, reason }: ExecutorChoice): unknown {
+  if (!(error instanceof InferenceError) || error.code !== "INVALID_EXECUTOR_OPTIONS") return error;
+  const message = `${error.message}; the executor is ${planner.name} (${reason})`;
+  return new InferenceError(error.code, message, { cause: error });
 }
 
 /** The memory of an executor, on the device where it has it. */

@@ -150,7 +150,19 @@ describeOnProcessor("products of many rows by a library on a CUDA device", (open
       const options = { memory: memoryOfHost, model: stored, ...sizes };
       await expect(provider.create({ ...options, ...missing })).rejects.toMatchObject(refusal);
       await provider.assertLoadable(stored, { ...library, ...path });
-      await provider.assertLoadable(stored, { ...missing, productLibrary: "none" });
+      const productLibraryPath = "/x.so";
+      const unused = {
+        code: "INVALID_EXECUTOR_OPTIONS",
+        message: `\`productLibraryPath\`: expected none without \`productLibrary\` "cublasLt", got "/x.so"`,
+      };
+      for (const others of [{}, { productLibrary: "none" } as const]) {
+        await expect(
+          provider.assertLoadable(stored, { ...others, productLibraryPath }),
+        ).rejects.toMatchObject(unused);
+        await expect(provider.create({ ...options, ...others, productLibraryPath })).rejects.toMatchObject(
+          unused,
+        );
+      }
       expect(() => provider.plan(wide, { ...sizes, ...library })).toThrow(
         '`productLibrary`: expected "none" where no product of 16 bits has a weight of bf16 or f16',
       );

@@ -30,13 +30,16 @@ export interface ProductOwner {
 
 /**
  * Loads the library of products that the options name; `undefined` where they name none.
- * @throws InferenceError `INVALID_EXECUTOR_OPTIONS` where it cannot be loaded
+ * @throws InferenceError `INVALID_EXECUTOR_OPTIONS` where it cannot be loaded, or only its path is given
  */
 export function loadProductLibrary({
   productLibrary = "none",
   productLibraryPath,
 }: Pick<ExecutorOptions, "productLibrary" | "productLibraryPath">): CublasLibrary | undefined {
-  if (productLibrary === "none") return undefined;
+  if (productLibrary === "none") {
+    if (productLibraryPath === undefined) return undefined;
+    throw invalidOption("productLibraryPath", 'none without `productLibrary` "cublasLt"', productLibraryPath);
+  }
   const libraryPaths = productLibraryPath === undefined ? undefined : [productLibraryPath];
   const library = openCublasLibrary({ libraryPaths });
   if (!("reason" in library)) return library;
