@@ -84,9 +84,12 @@ function argumentsOf(
     window,
     scale,
     cap,
+    float32,
   ]);
 }
 
+/** The type that kernels write: store-as.cuh. */
+const float32 = 0;
 const titleOf = (type) => (type === "bf16" ? "" : ", pages of 8 bits");
 /** Tensor cores round queries, which so are numbers of bf16, and weights. */
 const limit = 2 ** -7;
@@ -139,7 +142,7 @@ export const measureDecodeAttention = (type) => (options) => {
             );
             if (splits === 1) return;
             const geometry = { grid: [streams, heads], block: 64 };
-            kernels.launch("attention_join", geometry, out, partial, 0n, counts, headDim, splits);
+            kernels.launch("attention_join", geometry, out, partial, 0n, counts, headDim, splits, float32);
           };
           const count = options.tiny ? 2 : 2 * turns;
           const time = kernels.timeMicroseconds(count, launch);

@@ -31,6 +31,10 @@ const names: Readonly<Record<PageType, string>> = {
   int8: "i8",
 };
 
+/** How kernels call the types that they write: store-as.cuh. */
+const outTypes = { float32: 0, bfloat16: 1, float16: 2 } as const;
+type OutType = keyof typeof outTypes;
+
 const tensorTypes = ["bfloat16", "int8"] as const;
 const tensorHeadDims = [64, 80, 96, 128, 256];
 
@@ -91,22 +95,34 @@ function anyAttention(source: Source, type: PageType): KernelCase {
       20,
       headDim ** -0.5,
       4,
+      outTypes.float32,
     ],
   };
+}
+
+interface PieceCase {
+  readonly headDim: number;
+  readonly tokens: number;
+  /** Position of the first token. */
+  readonly first: number;
+  /** [float32] */
+  readonly out?: OutType;
+  /** Whether tensor cores round queries and weights. [false] */
+  readonly isRounded?: boolean;
 }
 
 /** What kernels of pieces take of one piece. */
 function pieceArguments(
   source: Source,
   type: PageType,
-  { headDim, tokens, first, out }: { headDim: number; tokens: number; first: number; out: CaseArgument },
+  { headDim, tokens, first, out = "float32", isRounded = false }: PieceCase,
 ): readonly CaseArgument[] {
   const { heads, kvHeads, table } = source.sizes;
   const q = input(source.numbers.float32(tokens * heads * headDim));
   const [keys, keyScales] = pagesOf(source, type, headDim);
   const [values, valueScales] = pagesOf(source, type, headDim);
   return [
-    out,
+    output(out, tokens * heads * headDim, isRounded ? rounded : {}),
     undefined,
     q,
     keys,
@@ -126,38 +142,45 @@ function pieceArguments(
     0,
     headDim ** -0.5,
     0,
+    outTypes[out],
   ];
 }
 
 function anyDecode(source: Source, type: "float32" | "bfloat16" | "int8"): KernelCase {
-  const { heads, kvHeads, position, headDims } = source.sizes;
+  const { kvHeads, position, headDims } = source.sizes;
   const [headDim, tokens] = [headDims.decode, 2];
   const [tile, stages] = type === "float32" ? [16, 1] : [32, 2];
   const bytes = { float32: 4, bfloat16: 2, int8: 1 }[type];
-  const out = output("float32", tokens * heads * headDim);
   return {
     manifest: attentionDecode,
     entry: `attention_decode_${names[type]}`,
     grid: [kvHeads, 1, 1],
     block: 128,
     sharedBytes: 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes + 16),
-    args: pieceArguments(source, type, { headDim, tokens, first: position, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first: position }),
   };
 }
 
+/** Kernels with pages of bf16 write what products of 16 bits read. */
+function tensorOutput(type: (typeof tensorTypes)[number]): {
+  readonly isRounded: true;
+  readonly out: OutType;
+} {
+  return { isRounded: true, out: type === "int8" ? "float32" : "bfloat16" };
+}
+
 function tensorDecode(source: Source, type: (typeof tensorTypes)[number], headDim: number): KernelCase {
-  const { heads, kvHeads, position } = source.sizes;
+  const { kvHeads, position } = source.sizes;
   const tokens = 2;
   const warps = headDim > 128 ? 2 : 4;
   const pageBytes = type === "int8" ? 2 * 16 * (headDim + 16) + 128 : 2 * 16 * (2 * headDim + 16);
-  const out = output("float32", tokens * heads * headDim, rounded);
   return {
     manifest: type === "int8" ? attentionDecodeI8 : attentionDecodeBf16,
     entry: `attention_decode_${headDim}`,
     grid: [kvHeads, 1, 1],
     block: 32 * warps,
     sharedBytes: warps * 2 * pageBytes,
-    args: pieceArguments(source, type, { headDim, tokens, first: position, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first: position, ...tensorOutput(type) }),
   };
 }
 
@@ -170,13 +193,14 @@ function join({ numbers, sizes }: Source): KernelCase {
     grid: [tokens, heads],
     block: 64,
     args: [
-      output("float32", tokens * heads * headDim),
+      output("float16", tokens * heads * headDim),
       // The total of weights is positive, as is all that is here.
       input(numbers.positive(tokens * heads * splits * (headDim + 2))),
       input(numbers.float32(heads)),
       integers(tokens),
       headDim,
       splits,
+      outTypes.float16,
     ],
   };
 }
@@ -185,14 +209,13 @@ function prefill(source: Source, type: (typeof tensorTypes)[number], headDim: nu
   const { heads, kvHeads } = source.sizes;
   const { tokens, first } = source.sizes.prefill;
   const tile = headDim > 96 ? 32 : 64;
-  const out = output("float32", tokens * heads * headDim, rounded);
   return {
     manifest: type === "int8" ? attentionPrefillI8 : attentionPrefillBf16,
     entry: `attention_prefill_${headDim}`,
     grid: [Math.ceil((tokens * heads) / kvHeads / 64), kvHeads, 1],
     block: 128,
     sharedBytes: (64 + 2 * tile) * (headDim + 8) * 2 + (type === "int8" ? 2 * tile * (headDim + 4) : 0),
-    args: pieceArguments(source, type, { headDim, tokens, first, out }),
+    args: pieceArguments(source, type, { headDim, tokens, first, ...tensorOutput(type) }),
   };
 }
 

@@ -231,7 +231,9 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
       total += ends[w * ROWS + r].y * keep[w];
     }
     const float share = is_whole ? reciprocal(total) : 1.f;
-    float *to = is_whole ? a.out + place * D : a.partial + (place * splits + blockIdx.z) * (D + 2);
+    void *to = is_whole ? a.out : a.partial;
+    const i64 first = is_whole ? place * D : (place * splits + blockIdx.z) * (D + 2);
+    const int type = is_whole ? a.out_type : 0;
 #pragma unroll 1
     for (int i = lane * 2; i < D; i += 64) {
       float2 sum = {0.f, 0.f};
@@ -241,8 +243,8 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
         sum.x += v.x * keep[w];
         sum.y += v.y * keep[w];
       }
-      store_float2(to + i, {sum.x * share, sum.y * share});
+      store2_as(to, first + i, {sum.x * share, sum.y * share}, type);
     }
-    if (!is_whole && lane == 0) store_float2(to + D, {most, total});
+    if (!is_whole && lane == 0) store_float2((float *)to + first + D, {most, total});
   }
 }

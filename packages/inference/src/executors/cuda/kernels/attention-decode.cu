@@ -176,13 +176,15 @@ template <class T> DEV void attention_decode(const typename T::stored *keys, con
       const float sink = a.sinks ? a.sinks[rows.head_of(r)] * LOG2_E : LEAST_SCORE, above = fmaxf(end_of.x, sink), keep = exp2f(end_of.x - above);
       share = keep / (end_of.y * keep + (a.sinks ? exp2f(sink - above) : 0.f));
     }
-    float *to = is_whole ? a.out + place * dim : a.partial + (place * splits + blockIdx.z) * (dim + 2);
+    void *to = is_whole ? a.out : a.partial;
+    const i64 first = is_whole ? place * dim : (place * splits + blockIdx.z) * (dim + 2);
+    const int type = is_whole ? a.out_type : 0;
 #pragma unroll
     for (int e = 0; e < pairs_each; e++) {
       const int pair = thread + e * 128;
-      if (pair < pairs) store_float2(to + 2 * pair, {sums[r][2 * e] * share, sums[r][2 * e + 1] * share});
+      if (pair < pairs) store2_as(to, first + 2 * pair, {sums[r][2 * e] * share, sums[r][2 * e + 1] * share}, type);
     }
-    if (!is_whole && thread == 0) store_float2(to + dim, end_of);
+    if (!is_whole && thread == 0) store_float2((float *)to + first + dim, end_of);
   }
 }
 

@@ -1,11 +1,12 @@
 // Joins the parts of a context: out[token][head] = sum of 2^(maximum − largest) · sums over splits, over the same of totals.
 //
 // partial (tokens, heads, splits, head_dim + 2) float32: sums, then the maximum, to base 2, and the total of the weights; out
-// (tokens, heads, head_dim) float32; sinks (heads) or null, a score that takes its share. Tokens: counts[0]. In the order of
+// (tokens, heads, head_dim) of out_type as in store-as.cuh; sinks (heads) or null, a score that takes its share. Tokens: counts[0]. In the order of
 // the splits. Any count of threads up to 256; grid (tokens, heads).
 #include "scores.cuh"
+#include "store-as.cuh"
 
-KERNEL(attention_join, 256)(float *out, const float *partial, const float *sinks, const int *counts, int head_dim, int splits) {
+KERNEL(attention_join, 256)(void *out, const float *partial, const float *sinks, const int *counts, int head_dim, int splits, int out_type) {
   const int token = blockIdx.x, head = blockIdx.y;
   if (token >= counts[0]) return;
   const i64 at = (i64)token * gridDim.y + head;
@@ -22,6 +23,6 @@ KERNEL(attention_join, 256)(float *out, const float *partial, const float *sinks
       total += weight * part[head_dim + 1];
       sum += weight * part[i];
     }
-    out[at * head_dim + i] = sum / total;
+    store_as(out, at * head_dim + i, sum / total, out_type);
   }
 }

@@ -1,7 +1,7 @@
 // What kernels of attention by pieces take. A piece is some tokens of one sequence, which attend to its pages; a row is a
 // head of a token, and those of the heads that share a kv head are computed together.
 //
-// q, out (tokens, heads, head_dim) float32, queries rotated and scaled by position. Pages [page][kv_head][16][head_dim]
+// q, out (tokens, heads, head_dim), q float32, rotated and scaled by position, out of out_type as in store-as.cuh. Pages [page][kv_head][16][head_dim]
 // of one type; of 8 bits: number · scale, scales float32 [page][kv_head][16], else null. piece_tokens, piece_lengths,
 // piece_positions (pieces): first token, count of tokens (0: no work), first position. tables[sequences[token]][position /
 // 16] are pages, rows table_stride apart. window: positions that a token attends to, itself included, 0: all. cap: cap ·
@@ -9,15 +9,18 @@
 #pragma once
 #include "scores.cuh"
 #include "number-types.cuh"
+#include "store-as.cuh"
 
 #define PAGE 16
 
 struct PieceArguments {
-  float *out, *partial;
+  void *out;
+  float *partial;
   const float *q, *key_scales, *value_scales, *sinks;
   const int *piece_tokens, *piece_lengths, *piece_positions, *sequences, *tables;
   int table_stride, heads, kv_heads, head_dim, window;
   float scale, cap;
+  int out_type;
 };
 
 // Up to `most` rows of a piece, from row `begin` of those of a kv head on.
@@ -47,9 +50,9 @@ struct PieceRows {
 DEV float byte_as_float(u32 flipped, int at) { return float_from_bits(0x4b000000u | (flipped >> 8 * at & 255)) - 8388736.f; }
 
 #define ATTENTION(name, threads, stored, compute)                                                                                         \
-  KERNEL(name, threads)(float *out, float *partial, const float *q, const stored *keys, const stored *values, const float *key_scales,    \
+  KERNEL(name, threads)(void *out, float *partial, const float *q, const stored *keys, const stored *values, const float *key_scales,    \
    const float *value_scales, const float *sinks, const int *piece_tokens, const int *piece_lengths, const int *piece_positions,          \
-   const int *sequences, const int *tables, int table_stride, int heads, int kv_heads, int head_dim, int window, float scale, float cap) { \
+   const int *sequences, const int *tables, int table_stride, int heads, int kv_heads, int head_dim, int window, float scale, float cap, int out_type) { \
     compute(keys, values, {out, partial, q, key_scales, value_scales, sinks, piece_tokens, piece_lengths, piece_positions, sequences,     \
-                           tables, table_stride, heads, kv_heads, head_dim, window, scale, cap});                                         \
+                           tables, table_stride, heads, kv_heads, head_dim, window, scale, cap, out_type});                                       \
   }

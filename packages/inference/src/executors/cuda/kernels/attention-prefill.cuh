@@ -163,8 +163,8 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
     if (r >= rows.count) continue;
     const float sink = a.sinks ? a.sinks[rows.head_of(r)] * LOG2_E : LEAST_SCORE, last = fmaxf(softmax.most[h], sink), keep = exp2f(softmax.most[h] - last);
     const float share = keep / (softmax.total[h] * keep + (a.sinks ? exp2f(sink - last) : 0.f));
-    float *to = a.out + rows.place_of(r) * D;
+    const i64 to = rows.place_of(r) * D;
 #pragma unroll
-    for (int j = 0; j < D / 8; j++) store_float2(to + j * 8 + lane % 4 * 2, {sums[j][2 * h] * share, sums[j][2 * h + 1] * share});
+    for (int j = 0; j < D / 8; j++) store2_as(a.out, to + j * 8 + lane % 4 * 2, {sums[j][2 * h] * share, sums[j][2 * h + 1] * share}, a.out_type);
   }
 }

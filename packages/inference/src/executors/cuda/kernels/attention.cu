@@ -1,8 +1,9 @@
 #include "functions.cuh"
 #include "stored.cuh"
+#include "store-as.cuh"
 // Causal attention over pages, for chunks of any length: the way that always works. A warp computes one head of one token,
 // 32 positions at a time: each lane the score of one of them, then each some of the features.
-// q, out (tokens, heads, head_dim); pages [page][kv_head][page_tokens][head_dim]. window: how many positions a token
+// q (tokens, heads, head_dim) float32, out alike, of out_type as in store-as.cuh; pages [page][kv_head][page_tokens][head_dim]. window: how many positions a token
 // attends to, itself included, or 0 for all; cap: limits scores by cap · tanh(score / cap), or 0; sinks (heads), or null: a
 // score of each head that takes its share and adds nothing. head_dim at most 512.
 // Pages of 8 bits have scales [page][kv_head][page_tokens]. grid (tokens, heads), 32 threads. counts[0]: tokens.
@@ -14,9 +15,9 @@ DEV float4 read4(const i8 *p) {
   return {(float)(i8)v, (float)(i8)(v >> 8), (float)(i8)(v >> 16), (float)(i8)(v >> 24)};
 }
 template <class T>
-static DEV void attention(float *out, const float *q, const T *keys, const T *values, const float *key_scales, const float *value_scales, const float *sinks, const int *positions,
+static DEV void attention(void *out, const float *q, const T *keys, const T *values, const float *key_scales, const float *value_scales, const float *sinks, const int *positions,
                    const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens, int kv_heads,
-                   int head_dim, int window, float scale, float cap) {
+                   int head_dim, int window, float scale, float cap, int out_type) {
   SHARED(float4, query4, 128);
   float *query = reinterpret_cast<float *>(query4);
   SHARED(float, sums, 512);
@@ -72,16 +73,16 @@ static DEV void attention(float *out, const float *q, const T *keys, const T *va
     }
     sync_warp();
   }
-  for (int i = lane; i < head_dim; i += 32) out[at + i] = sums[i] / total;
+  for (int i = lane; i < head_dim; i += 32) store_as(out, at + i, sums[i] / total, out_type);
 }
 #define PLACES const float *sinks, const int *positions, const int *sequences, const int *tables, const int *counts, int table_stride, int page_tokens
-#define HEADS int kv_heads, int head_dim, int window, float scale, float cap
-KERNEL(attention_f32, 32)(float *out, const float *q, const float *keys, const float *values, PLACES, HEADS) {
-  attention<float>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+#define HEADS int kv_heads, int head_dim, int window, float scale, float cap, int out_type
+KERNEL(attention_f32, 32)(void *out, const float *q, const float *keys, const float *values, PLACES, HEADS) {
+  attention<float>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap, out_type);
 }
-KERNEL(attention_bf16, 32)(float *out, const float *q, const BF16 *keys, const BF16 *values, PLACES, HEADS) {
-  attention<BF16>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+KERNEL(attention_bf16, 32)(void *out, const float *q, const BF16 *keys, const BF16 *values, PLACES, HEADS) {
+  attention<BF16>(out, q, keys, values, nullptr, nullptr, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap, out_type);
 }
-KERNEL(attention_i8, 32)(float *out, const float *q, const i8 *keys, const i8 *values, const float *key_scales, const float *value_scales, PLACES, HEADS) {
-  attention<i8>(out, q, keys, values, key_scales, value_scales, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap);
+KERNEL(attention_i8, 32)(void *out, const float *q, const i8 *keys, const i8 *values, const float *key_scales, const float *value_scales, PLACES, HEADS) {
+  attention<i8>(out, q, keys, values, key_scales, value_scales, sinks, positions, sequences, tables, counts, table_stride, page_tokens, kv_heads, head_dim, window, scale, cap, out_type);
 }

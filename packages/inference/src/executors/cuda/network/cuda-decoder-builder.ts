@@ -137,13 +137,18 @@ export class CudaDecoderBuilder implements DecoderBuilder<DeviceValue> {
     });
     const out = this.#list.value(headCount * headDim);
     const sinkScores: AddressOperand = sinks && { kind: "vector", vector: this.#uses.vector([sinks], 0) };
-    const request = { out, q: rotated, options, sinks: sinkScores, pages };
+    const request = { q: rotated, options, sinks: sinkScores, pages };
     this.#list.add({
       reads: [rotated],
       writes: [out],
       name: `attention ${layerIndex}`,
       matrices: [],
-      variants: (workspace) => chooseAttention({ ...request, workspace }),
+      variants: (workspace) => chooseAttention({ ...request, workspace, out, outType: "f32" }),
+      narrowOutput: {
+        out,
+        variants: (workspace, narrowed, outType) =>
+          chooseAttention({ ...request, workspace, out: narrowed, outType }),
+      },
     });
     return out;
   }

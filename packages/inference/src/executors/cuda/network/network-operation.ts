@@ -1,6 +1,6 @@
 import type { Activation, NormStyle } from "@infernode/models";
 import { InferenceError } from "../../../errors.ts";
-import type { DeviceValue, KernelLaunch, ProgramStep, RowKind, Variant } from "./program.ts";
+import type { DeviceValue, ProgramStep, RowKind, Variant } from "./program.ts";
 import type { ExpertTiles } from "./products/expert-tiles.ts";
 import type { DeviceNormWeights } from "./norm-launch.ts";
 import type { RotateRequest } from "./rotate-launch.ts";
@@ -30,10 +30,10 @@ export interface NarrowInput {
   readonly type: NarrowType;
 }
 
-/** A value of float32, and the launch that writes `narrowed` in its place. */
+/** A value of float32, and the ways to write `narrowed` in its place. */
 export interface NarrowOutput {
   readonly out: DeviceValue;
-  readonly launch: (narrowed: DeviceValue, type: NarrowType) => KernelLaunch;
+  readonly variants: (workspace: Workspace, narrowed: DeviceValue, type: NarrowType) => readonly Variant[];
 }
 
 /** Operations that fusions know. */

@@ -26,12 +26,8 @@ export class OperationList {
     const steps: ProgramStep[] = [];
     const narrowValues = createNarrowValues(operations, (width, rows) => this.value(width, rows));
     for (const operation of operations) {
-      const { reads, writes, variants, narrowInput } = operation;
-      const narrowStep = narrowValues.written(operation);
-      if (narrowStep !== undefined) {
-        steps.push({ ...narrowStep, reads });
-        continue;
-      }
+      const { reads, narrowInput } = operation;
+      const { writes, variants } = narrowValues.written(operation) ?? operation;
       const narrowedId = narrowInput?.()?.x.id;
       const read = reads.filter(({ id }) => id !== narrowedId);
       const written = [...writes];

@@ -4,8 +4,15 @@ import { attentionDecodeBf16 } from "../../../../src/executors/cuda/kernels/mani
 import { attentionDecodeI8 } from "../../../../src/executors/cuda/kernels/manifests/attention-decode-i8.ts";
 import { attentionJoin } from "../../../../src/executors/cuda/kernels/manifests/attention-join.ts";
 import { describeKernels, type KernelDevice } from "./kernel-device.ts";
-import { type AttentionCase, type AttentionData, pieceArguments, randomAttention } from "./random-pages.ts";
-import { bfloat16, float32, worstError } from "./stored-numbers.ts";
+import {
+  type AttentionCase,
+  type AttentionData,
+  expectRounded,
+  outTypeOf,
+  pieceArguments,
+  randomAttention,
+} from "./random-pages.ts";
+import { bfloat16, float32, poisonedOf, type StoredType, worstError } from "./stored-numbers.ts";
 
 type DecodeCase = Omit<AttentionCase, "type" | "seed"> & { readonly splits: number };
 
@@ -135,10 +142,10 @@ const tensorCases: readonly DecodeCase[] = [
 function decode(
   kernels: KernelDevice,
   data: AttentionData,
-  { entry, rows: rowsAtOnce, block, sharedBytes, splits }: DecodeLaunch,
-): Float32Array {
+  { entry, rows: rowsAtOnce, block, sharedBytes, splits, type = float32 }: DecodeLaunch,
+): Float32Array | Uint16Array {
   const { tokenCount, headCount, kvHeadCount, headDim, pieceLengths, sinks } = data;
-  const poisoned = new Float32Array(tokenCount * headCount * headDim).fill(Number.NaN);
+  const poisoned = poisonedOf(type, tokenCount * headCount * headDim);
   const parts = new Float32Array(tokenCount * headCount * splits * (headDim + 2)).fill(Number.NaN);
   const [out, partial] = [kernels.put(poisoned), kernels.put(parts)];
   const rows = Math.max(...pieceLengths) * (headCount / kvHeadCount);
@@ -149,11 +156,11 @@ function decode(
       block,
       sharedBytes,
     },
-    ...pieceArguments(kernels, data, { out, partial }),
+    ...pieceArguments(kernels, data, { out, partial, type }),
   );
   const result = kernels.get(out, poisoned);
   if (splits === 1) return result;
-  const joined = kernels.put(new Float32Array(result.length).fill(Number.NaN));
+  const joined = kernels.put(poisonedOf(type, result.length));
   kernels.launch(
     "attention_join",
     { grid: [tokenCount + 1, headCount], block: 64 },
@@ -163,6 +170,7 @@ function decode(
     kernels.put(Int32Array.of(tokenCount)),
     headDim,
     splits,
+    outTypeOf(type),
   );
   return kernels.get(joined, result);
 }
@@ -174,6 +182,8 @@ interface DecodeLaunch {
   readonly block: number;
   readonly sharedBytes: number;
   readonly splits: number;
+  /** Of what is written. [float32] */
+  readonly type?: StoredType;
 }
 
 const title = `heads of $headDim, $headCount of $kvHeadCount, $splits splits, window $window, cap $softCap`;
@@ -192,7 +202,9 @@ describeKernels([attentionDecode, attentionJoin], (open) => {
       const data = randomAttention({ ...options, seed: headDim + headCount });
       const sharedBytes = 8 * headDim * 4 + stages * 2 * tile * (headDim * bytes + 16);
       const launch = { entry: `attention_decode_${name}`, rows: 8, block: 128, sharedBytes, splits };
-      expect(worstError(decode(kernels, data, launch), data.exact)).toBeLessThan(5e-6);
+      const wide = decode(kernels, data, launch);
+      expect(worstError(wide, data.exact)).toBeLessThan(5e-6);
+      expectRounded((narrow) => decode(kernels, data, { ...launch, type: narrow }), wide);
     },
   );
 });
@@ -214,7 +226,9 @@ for (const { module, type } of [
       const { headDim, headCount } = options;
       const data = randomAttention({ ...options, type, queryType: bfloat16, seed: headDim + headCount });
       const launch = launchOf({ headDim, splits });
-      expect(worstError(decode(kernels, data, launch), data.exact)).toBeLessThan(2 ** -8);
+      const wide = decode(kernels, data, launch);
+      expect(worstError(wide, data.exact)).toBeLessThan(2 ** -8);
+      expectRounded((narrow) => decode(kernels, data, { ...launch, type: narrow }), wide);
     });
 
     it("computes a row the same with any other rows beside it", () => {

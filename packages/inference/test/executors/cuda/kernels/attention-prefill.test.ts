@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { attentionPrefillBf16 } from "../../../../src/executors/cuda/kernels/manifests/attention-prefill-bf16.ts";
 import { attentionPrefillI8 } from "../../../../src/executors/cuda/kernels/manifests/attention-prefill-i8.ts";
 import { describeKernels } from "./kernel-device.ts";
-import { type AttentionCase, pieceArguments, randomAttention } from "./random-pages.ts";
-import { bfloat16, worstError } from "./stored-numbers.ts";
+import { type AttentionCase, expectRounded, pieceArguments, randomAttention } from "./random-pages.ts";
+import { bfloat16, float32, poisonedOf, type StoredType, worstError } from "./stored-numbers.ts";
 
 const rowsAtOnce = 64;
 
@@ -49,21 +49,26 @@ for (const { module, type } of [
         using kernels = open();
         const { headDim, headCount, kvHeadCount, pieces } = options;
         const data = randomAttention({ ...options, type, queryType: bfloat16, seed: headDim + headCount });
-        const poisoned = new Float32Array(data.tokenCount * headCount * headDim).fill(Number.NaN);
-        const out = kernels.put(poisoned);
         const rows = Math.max(...pieces.map(({ length }) => length)) * (headCount / kvHeadCount);
         const tile = headDim > 96 ? 32 : 64;
         const stagedBytes = type === "i8" ? 2 * tile * (headDim + 4) : 0;
-        kernels.launch(
-          `attention_prefill_${headDim}`,
-          {
-            grid: [Math.ceil(rows / rowsAtOnce), kvHeadCount, pieces.length + 1],
-            block: 128,
-            sharedBytes: (rowsAtOnce + 2 * tile) * (headDim + 8) * 2 + stagedBytes,
-          },
-          ...pieceArguments(kernels, data, { out, partial: 0n }),
-        );
-        expect(worstError(kernels.get(out, poisoned), data.exact)).toBeLessThan(2 ** -8);
+        const prefill = (outType: StoredType): Float32Array | Uint16Array => {
+          const poisoned = poisonedOf(outType, data.tokenCount * headCount * headDim);
+          const out = kernels.put(poisoned);
+          kernels.launch(
+            `attention_prefill_${headDim}`,
+            {
+              grid: [Math.ceil(rows / rowsAtOnce), kvHeadCount, pieces.length + 1],
+              block: 128,
+              sharedBytes: (rowsAtOnce + 2 * tile) * (headDim + 8) * 2 + stagedBytes,
+            },
+            ...pieceArguments(kernels, data, { out, partial: 0n, type: outType }),
+          );
+          return kernels.get(out, poisoned);
+        };
+        const wide = prefill(float32);
+        expect(worstError(wide, data.exact)).toBeLessThan(2 ** -8);
+        expectRounded(prefill, wide);
       },
     );
   });

@@ -1,6 +1,7 @@
+import { expect } from "vitest";
 import { createRandom } from "../../../../../../benchmarks/lib/random.ts";
 import type { KernelDevice } from "./kernel-device.ts";
-import { float32, randomNumbers, type StoredType } from "./stored-numbers.ts";
+import { bfloat16, float16, float32, randomNumbers, type StoredType } from "./stored-numbers.ts";
 
 const pageTokens = 16;
 
@@ -148,7 +149,7 @@ export function randomAttention(options: AttentionCase): AttentionData {
 export function pieceArguments(
   kernels: KernelDevice,
   data: AttentionData,
-  { out, partial }: { readonly out: bigint; readonly partial: bigint },
+  { out, partial, type = float32 }: PieceOutputs,
 ): readonly (number | bigint)[] {
   const put = (numbers: Parameters<typeof kernels.put>[0] | undefined): bigint =>
     numbers === undefined ? 0n : kernels.put(numbers);
@@ -173,7 +174,28 @@ export function pieceArguments(
     data.window,
     data.scale,
     data.softCap,
+    outTypeOf(type),
   ];
+}
+
+interface PieceOutputs {
+  readonly out: bigint;
+  readonly partial: bigint;
+  /** Of `out`. [float32] */
+  readonly type?: StoredType;
+}
+
+/** How kernels call the type that they write: store-as.cuh. */
+export function outTypeOf({ name }: StoredType): number {
+  return { f32: 0, bf16: 1, f16: 2 }[name];
+}
+
+/** What a kernel writes in 16 bits is what it writes in float32, rounded. */
+export function expectRounded(
+  write: (type: StoredType) => Float32Array | Uint16Array,
+  wide: Float32Array | Uint16Array,
+): void {
+  for (const type of [bfloat16, float16]) expect(write(type)).toEqual(type.store(float32.load(wide)));
 }
 
 interface Pages {

@@ -83,3 +83,8 @@ export function worstError(got: ArrayLike<number>, exact: ArrayLike<number>): nu
   }
   return worst / largest;
 }
+
+/** Numbers that a kernel is to write over. */
+export function poisonedOf({ name }: StoredType, count: number): Float32Array | Uint16Array {
+  return name === "f32" ? new Float32Array(count).fill(Number.NaN) : new Uint16Array(count).fill(0xffff);
+}

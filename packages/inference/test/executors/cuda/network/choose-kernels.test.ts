@@ -196,6 +196,7 @@ describe("chooseAttention", () => {
   ): readonly (string | undefined)[] => {
     const value = valueOf(4 * headDim);
     const variants = chooseAttention({
+      outType: "f32",
       out: value,
       q: value,
       options: {

@@ -86,7 +86,7 @@ test("norms of heads are a part of their rotation", async () => {
   expect(apart.length - found.length).toBe(5 * config.layerCount);
 });
 
-test("norms and gates write 16 bits where only products of 16 bits read them", async () => {
+test("norms, attention and gates write 16 bits where only products of 16 bits read them", async () => {
   const { config } = await openGolden("llama2");
   const found = await kernelsOf("llama2", fusions, true);
   const product = "gemv_mma_bf16_8";
@@ -95,7 +95,6 @@ test("norms and gates write 16 bits where only products of 16 bits read them", a
     product,
     "rotate_append_f32",
     "attention_decode_f32",
-    "narrow_bf16",
     product,
     "add_rms_norm_bf16",
     product,

@@ -1,12 +1,12 @@
 import { attention } from "../../kernels/manifests/attention.ts";
-import { type AttentionRequest, cacheOperands } from "./attention-request.ts";
+import { type AttentionRequest, cacheOperands, outTypes } from "./attention-request.ts";
 import { addressOf, launchOf, rowGrid } from "../launch.ts";
 import { pieceAttentions } from "./piece-attention.ts";
 import type { Variant } from "../program.ts";
 
 /** The ways to compute attention, the best ones first. */
 export function chooseAttention(request: AttentionRequest): readonly Variant[] {
-  const { out, q, options, sinks, pages } = request;
+  const { out, outType, q, options, sinks, pages } = request;
   const {
     layerIndex,
     headCount,
@@ -30,6 +30,7 @@ export function chooseAttention(request: AttentionRequest): readonly Variant[] {
     slidingWindowTokens,
     scale,
     softCap,
+    outTypes[outType],
   ] as const;
   const { keys, values, keyScales, valueScales } = cacheOperands(layerIndex);
   const first = [addressOf(out), addressOf(q), keys, values] as const;

@@ -2,7 +2,7 @@ import { attentionDecode } from "../../kernels/manifests/attention-decode.ts";
 import { attentionDecodeBf16 } from "../../kernels/manifests/attention-decode-bf16.ts";
 import { attentionDecodeI8 } from "../../kernels/manifests/attention-decode-i8.ts";
 import { attentionJoin } from "../../kernels/manifests/attention-join.ts";
-import type { AttentionRequest } from "./attention-request.ts";
+import { type AttentionRequest, outTypes } from "./attention-request.ts";
 import { addressOf, busyBlocks, launchOf, rowGrid, rowThreads } from "../launch.ts";
 import { type PieceOperands, pieceOperands, piecePageTokens, tensorHeadDims } from "./piece-operands.ts";
 import type { DeviceValue, KernelLaunch, PassShape, Variant } from "../program.ts";
@@ -38,7 +38,7 @@ interface DecodeDetails {
 
 /** Of pieces of up to 8 tokens: generated ones, and drafts of them. A few pieces of long contexts are split. */
 export function decodeAttentions(request: AttentionRequest): readonly Variant[] {
-  const { out, options, sinks, pages, workspace } = request;
+  const { out, outType, options, sinks, pages, workspace } = request;
   const { headCount, kvHeadCount, headDim, slidingWindowTokens = 0 } = options;
   const kernel = tensorKernel(request) ?? anyKernel(request);
   if (kernel === undefined) return [];
@@ -72,6 +72,7 @@ export function decodeAttentions(request: AttentionRequest): readonly Variant[] 
       { kind: "input", name: "tokenCount" },
       headDim,
       splitsOf,
+      outTypes[outType],
     ],
   });
   const split = {

@@ -1,5 +1,5 @@
 import type { attentionDecode } from "../../kernels/manifests/attention-decode.ts";
-import { type AttentionRequest, cacheOperands } from "./attention-request.ts";
+import { type AttentionRequest, cacheOperands, outTypes } from "./attention-request.ts";
 import { addressOf, type OperandsOf } from "../launch.ts";
 import type { DeviceValue } from "../program.ts";
 
@@ -15,7 +15,7 @@ export type PieceOperands = OperandsOf<
 
 /** What a kernel of pieces is given. `partial` is where parts of the context go. */
 export function pieceOperands(request: AttentionRequest, partial?: DeviceValue): PieceOperands {
-  const { out, q, options, sinks, pages } = request;
+  const { out, outType, q, options, sinks, pages } = request;
   const {
     layerIndex,
     headCount,
@@ -48,5 +48,6 @@ export function pieceOperands(request: AttentionRequest, partial?: DeviceValue):
     slidingWindowTokens,
     scale,
     softCap,
+    outTypes[outType],
   ];
 }

@@ -2,7 +2,7 @@ import { addRmsNorm } from "../../kernels/manifests/add-rms-norm.ts";
 import { addressOf, launchOf, rowGrid, sizeOf } from "../launch.ts";
 import type { Fusion, NarrowType } from "../network-operation.ts";
 import type { DeviceValue, KernelLaunch } from "../program.ts";
-import { fusedOperation } from "./fused-operation.ts";
+import { fusedOperation, narrowLaunchOf } from "./fused-operation.ts";
 import { createFusion } from "./fuse-operations.ts";
 
 /** A sum and the root mean square norm of it; the sum is written where others read it. */
@@ -30,6 +30,6 @@ export const fuseAddNorm: Fusion = createFusion((norm, uses) => {
       ],
     });
   const writes = sum === undefined ? [out] : [sum, out];
-  const uses16Bits = { reads: [a, b], writes, narrowOutput: { out, launch } };
+  const uses16Bits = { reads: [a, b], writes, narrowOutput: narrowLaunchOf(out, launch) };
   return { fused: fusedOperation(launch(out, "f32"), uses16Bits), at: add, absorbed: [norm] };
 });

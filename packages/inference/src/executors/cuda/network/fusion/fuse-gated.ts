@@ -2,7 +2,7 @@ import { gated } from "../../kernels/manifests/gated.ts";
 import { addressOf, launchOf, sizeOf } from "../launch.ts";
 import { type DeviceValue, type KernelLaunch, rowCount } from "../program.ts";
 import type { Fusion, NarrowType } from "../network-operation.ts";
-import { fusedOperation } from "./fused-operation.ts";
+import { fusedOperation, narrowLaunchOf } from "./fused-operation.ts";
 import { createFusion } from "./fuse-operations.ts";
 
 const threads = 256;
@@ -31,7 +31,7 @@ export const fuseGated: Fusion = createFusion((multiply, uses) => {
     const fused = fusedOperation(launch(out, "f32"), {
       reads: [gate, up],
       writes: [out],
-      narrowOutput: { out, launch },
+      narrowOutput: narrowLaunchOf(out, launch),
     });
     return { fused, at: multiply, absorbed: [activate] };
   }

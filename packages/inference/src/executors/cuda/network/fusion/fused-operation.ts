@@ -1,5 +1,5 @@
-import type { NetworkOperation } from "../network-operation.ts";
-import type { KernelLaunch } from "../program.ts";
+import type { NarrowOutput, NarrowType, NetworkOperation } from "../network-operation.ts";
+import type { DeviceValue, KernelLaunch } from "../program.ts";
 
 /** An operation of one launch. */
 export function fusedOperation(
@@ -12,4 +12,12 @@ export function fusedOperation(
     matrices: [],
     variants: () => [{ fits: () => true, launches: [launch] }],
   };
+}
+
+/** The same of one launch that writes a value in 16 bits. */
+export function narrowLaunchOf(
+  out: DeviceValue,
+  launch: (to: DeviceValue, type: NarrowType) => KernelLaunch,
+): NarrowOutput {
+  return { out, variants: (_, to, type) => [{ fits: () => true, launches: [launch(to, type)] }] };
 }

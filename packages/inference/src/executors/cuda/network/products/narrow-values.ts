@@ -4,14 +4,14 @@ import type { DeviceValue, ProgramStep } from "../program.ts";
 
 /** Values that are read in 16 bits: who writes them. */
 export interface NarrowValues {
-  /** Writes the output of an operation in 16 bits where nothing reads it otherwise; the value that it writes then. */
-  written(operation: NetworkOperation): NarrowStep | undefined;
+  /** Writes the output of an operation in 16 bits where nothing reads it otherwise: how, and what it writes then. */
+  written(operation: NetworkOperation): NarrowWriter | undefined;
   /** A value in 16 bits, and the step that makes it, if it is new. */
   read(x: DeviceValue, type: NarrowType): { readonly narrowed: DeviceValue; readonly step?: ProgramStep };
 }
 
-/** A step that writes in 16 bits. */
-type NarrowStep = Pick<ProgramStep, "variants" | "writes">;
+/** An operation that writes in 16 bits. */
+type NarrowWriter = Pick<NetworkOperation, "variants" | "writes">;
 
 /** Decides who writes the values of a network in 16 bits. */
 export function createNarrowValues(
@@ -29,12 +29,12 @@ export function createNarrowValues(
   return {
     written({ writes, narrowOutput }) {
       if (narrowOutput === undefined) return undefined;
-      const { out, launch } = narrowOutput;
+      const { out, variants } = narrowOutput;
       const [type, ...others] = types.get(out.id) ?? [];
       if (type === undefined || others.length > 0) return undefined;
       const narrowed = create(out, type);
       return {
-        variants: [{ fits: () => true, launches: [launch(narrowed, type)] }],
+        variants: (workspace) => variants(workspace, narrowed, type),
         writes: writes.map((value) => (value.id === out.id ? narrowed : value)),
       };
     },
