@@ -58,8 +58,10 @@ template <class T, int R> DEV void gemv_mma(float *out1, const u16 *x, const i64
   write_outputs<R>(outputs, memory, OUTPUTS * R, sums, rows, matrix.bias);
 }
 
+// So many blocks leave registers for all loads of a step to be under way at once. Without that, assemblers take fewer, and wait
+// for the first loads before the last are begun.
 #define GEMV(name, T, R) \
-  KERNEL(name, 256)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, float *out2, int n2, float *out3, int n3) { \
+  KERNEL_OF_BLOCKS(name, 256, R == 8 ? 3 : 2)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, float *out2, int n2, float *out3, int n3) { \
     gemv_mma<T, R>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, rows_of_block, out2, n2, out3, n3); \
   }
 GEMV(gemv_mma_bf16_8, Bf16, 8)
