@@ -569,9 +569,15 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     expect(refused.stderr).toContain(
       '`productLibrary`: expected "none", as only the CUDA executor computes with a library of products, got "cublasLt"',
     );
+    expect(refused.stderr).toMatch(/; the executor is onnx \(auto: .* the CUDA executor cannot be used: \S/);
   },
   // cuda.test.ts has the library that is there.
   "engine.productLibraryPath": async () => {
+    const alone = await runCommand(["models", "inspect", "embedded", "--product-library-path", "/x.so"]);
+    expect(alone.exitCode).toBe(2);
+    expect(alone.stderr).toContain(
+      '--product-library-path /x.so: expected engine.productLibrary "cublasLt" with it, got "none"',
+    );
     if ("reason" in machine) return;
     const missing = ["--product-library", "cublasLt", "--product-library-path", "/nowhere/libcublasLt.so.13"];
     const inspect = ["models", "inspect", "embedded", "--executor", "cuda", ...missing];

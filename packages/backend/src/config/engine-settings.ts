@@ -162,8 +162,8 @@ export const engineSettings: readonly Setting[] = [
     default: undefined,
     flag: "product-library-path",
     description:
-      "the file of cuBLASLt, such as libcublasLt.so.13 of PyTorch's packages; by default the library of CUDA 13 or 12 that " +
-      "the system finds by its name",
+      "the file of cuBLASLt, such as libcublasLt.so.13 of PyTorch's packages, with productLibrary cublasLt only; by default " +
+      "the library of CUDA 13 or 12 that the system finds by its name",
     isPath: true,
   },
   {

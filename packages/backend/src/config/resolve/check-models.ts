@@ -90,6 +90,16 @@ export function findUnusedValues(models: readonly GivenModel[]): string[] {
   });
 }
 
+/** The file of a library is for models that compute with it. */
+export function findLibraryProblem({ model, entry, given }: GivenModel): readonly string[] {
+  const value = given.get("engine.productLibraryPath");
+  const executor = namedExecutor(model.engine);
+  if (value === undefined || model.engine.productLibrary !== "none") return [];
+  if (executor !== undefined && !usesSetting(executor, "productLibraryPath")) return [];
+  const prefix = entry === undefined ? "" : `models.${model.id}.`;
+  return [`${value.where}: expected ${prefix}engine.productLibrary "cublasLt" with it, got "none"`];
+}
+
 /** Models that are to run on one GPU share its memory. */
 export function findShareProblems(places: readonly PlacedModel[]): string[] {
   const sharers = new Map<string, PlacedModel[]>();

@@ -1,6 +1,7 @@
 import { embeddedModelDirectory, modelNameOf } from "@infernode/models/names";
 import {
   findAdapterProblem,
+  findLibraryProblem,
   findNameProblems,
   findShareProblems,
   findStepProblem,
@@ -92,6 +93,7 @@ export function resolveModels(
       ...findNameProblems(places),
       ...places.flatMap(findStepProblem),
       ...places.flatMap(findAdapterProblem),
+      ...places.flatMap(findLibraryProblem),
       ...findShareProblems(places),
       ...findUnusedValues(places),
     );

@@ -128,6 +128,9 @@ describe("the map of models", () => {
       runsAhead: false,
       speculationMaxSequences: 3,
     } as const;
+    /** What a setting needs beside it. */
+    const beside = (name: string): Partial<EngineSettings> =>
+      name === "productLibraryPath" ? { productLibrary: "cublasLt" } : {};
     const names = Object.keys(values) as (keyof typeof values)[];
     const executors = ["onnx", "tfjs", "cuda"] as const;
     const pairs = names.flatMap((name) => executors.map((executor) => [name, executor] as const));
@@ -139,7 +142,7 @@ describe("the map of models", () => {
     test.each(pairs)("%s is taken by %s, or refused, wherever it is set", async (name, executor) => {
       const value = values[name];
       const { flag } = modelEntrySettings.get(`engine.${name}`)!;
-      const named = { executor } as const;
+      const named = { executor, ...beside(name) } as const;
       // Of one GPU.
       const half = { ...named, ...(executor === "cuda" && { gpuMemoryUtilization: 0.5 }) };
       const elsewhere = [
@@ -186,7 +189,8 @@ describe("the map of models", () => {
         const a = { path: "a", engine: { executor } };
         for (const other of [...executorsOfSettings[name]!, "auto"]) {
           const models = { a, b: { path: "b", engine: { executor: other } } };
-          const { config } = await resolveWith({ models, engine: { [name]: values[name] } });
+          const engine = { ...beside(name), [name]: values[name] };
+          const { config } = await resolveWith({ models, engine });
           expect(config.models[1]?.engine[name]).toBe(values[name]);
         }
       },
@@ -210,6 +214,40 @@ describe("the map of models", () => {
     });
   });
 
+  test("refuses the file of a library for a model that does not compute with it, wherever it is set", async () => {
+    const path = "/x/libcublasLt.so.13";
+    const flags = { "product-library-path": path };
+    const environment = { [variableOf("engine.productLibraryPath")]: path };
+    const engine = { productLibraryPath: path };
+    const none = { ...engine, productLibrary: "none" } as const;
+    const entry = (settings: object) => ({ models: { a: { path: "a", engine: settings } } });
+    const shared = { models: { a: { path: "a", engine: { productLibrary: "cublasLt" } }, b: { path: "b" } } };
+    const refused = [
+      [{}, { flags }, `--product-library-path ${path}`, ""],
+      [
+        {},
+        { flags: { ...flags, "product-library": "none", executor: "cuda" } },
+        "--product-library-path",
+        "",
+      ],
+      [{}, { environment }, `${variableOf("engine.productLibraryPath")}="${path}"`, ""],
+      [{ engine }, {}, "engine.productLibraryPath in ", ""],
+      [{ engine: none }, {}, "engine.productLibraryPath in ", ""],
+      [{}, { overrides: { engine: none } }, "engine.productLibraryPath", ""],
+      [entry(engine), {}, "models.a.engine.productLibraryPath in ", "models.a."],
+      [{ ...shared, engine }, {}, "engine.productLibraryPath in ", "models.b."],
+    ] as const;
+    for (const [content, options, where, prefix] of refused) {
+      const error: unknown = await resolveWith(content, options).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ code: "INVALID_CONFIG" });
+      expect(String(error)).toContain(`invalid configuration: ${where}`);
+      const expected = `: expected ${prefix}engine.productLibrary "cublasLt" with it, got "none"`;
+      expect(String(error).endsWith(expected)).toBe(true);
+    }
+    const { config } = await resolveWith({ engine: { productLibrary: "cublasLt" } }, { flags });
+    expect(config.models[0]?.engine).toMatchObject({ productLibrary: "cublasLt", productLibraryPath: path });
+  });
+
   test.each(engineKeys)("sets %s of one model alone", async (path) => {
     const key = path.replace("engine.", "");
     const { kind, default: value } = modelEntrySettings.get(path)!;
@@ -230,7 +268,11 @@ describe("the map of models", () => {
       false,
     ];
     const sample = samples.find((each) => each !== value && kind.schema.safeParse(each).success);
-    const models = { a: { path: "a", engine: { [key]: sample, maxTokensPerStep: 5000 } }, b: { path: "b" } };
+    const others = key === "productLibraryPath" ? { productLibrary: "cublasLt" } : {};
+    const models = {
+      a: { path: "a", engine: { ...others, [key]: sample, maxTokensPerStep: 5000 } },
+      b: { path: "b" },
+    };
     if (key === "maxTokensPerStep") models.a.engine = { maxTokensPerStep: sample as number };
     const { config } = await resolveWith({ models });
     const [own, other] = config.models.map(({ engine }) => ({ ...engine })[key as keyof EngineSettings]);
