@@ -48,6 +48,15 @@ function wholeOrFirstInstance(gpu: LocalGpu | undefined): LocalGpu | undefined {
   return first === undefined ? undefined : instanceAsGpu(gpu, first);
 }
 
+/** The first instance of all; none where there are no instances. */
+function firstInstance(devices: readonly LocalGpu[]): readonly LocalGpu[] {
+  for (const gpu of devices) {
+    const first = wholeOrFirstInstance(gpu);
+    if (first !== undefined) return [first];
+  }
+  return [];
+}
+
 function findGpu(
   devices: readonly LocalGpu[],
   entry: string,
@@ -66,8 +75,10 @@ function findGpu(
 /**
  * Resolves `CUDA_VISIBLE_DEVICES` as CUDA does. The first entry decides whether the list has indices, UUIDs
  * (abbreviations allowed) or MIG instances; the first invalid entry ends it. An empty list, or one with a
- * device twice, hides all devices. A process can use only one MIG instance.
+ * device twice, hides all devices. A process can use only one MIG instance: without the variable, it is the first one where all
+ * GPUs are in MIG mode.
  * @see https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
+ * @see https://docs.nvidia.com/datacenter/tesla/mig-user-guide/mig-device-names.html
  * @see https://github.com/pytorch/pytorch/blob/main/torch/cuda/__init__.py for repeated and malformed entries
  */
 export function resolveVisibleGpus(
@@ -75,7 +86,8 @@ export function resolveVisibleGpus(
   visibleDevices: string | undefined,
 ): VisibleGpus {
   if (visibleDevices === undefined) {
-    return { gpus: devices.filter((gpu) => gpu.isMigEnabled !== true), ignoredEntries: [] };
+    const whole = devices.filter((gpu) => gpu.isMigEnabled !== true);
+    return { gpus: whole.length > 0 ? whole : firstInstance(devices), ignoredEntries: [] };
   }
   const entries = visibleDevices.split(",").map((entry) => entry.trim());
   const first = entries[0] ?? "";

@@ -173,6 +173,14 @@ describe("resolveVisibleGpus", () => {
     ]);
   });
 
+  it("has the first instance where all GPUs are in MIG mode and none is named", () => {
+    const uuidsOf = (gpus: readonly LocalGpu[]): readonly string[] =>
+      resolveVisibleGpus(gpus, undefined).gpus.map(({ uuid }) => uuid);
+    const empty = gpu(5, 0, { isMigEnabled: true, migInstances: [] });
+    expect(uuidsOf([empty, split])).toEqual(["MIG-5c1f-1"]);
+    expect(uuidsOf([empty])).toEqual([]);
+  });
+
   it("returns the ignored entries", () => {
     expect(resolveVisibleGpus(devices, "0,x,1").ignoredEntries).toEqual(["x", "1"]);
     expect(resolveVisibleGpus(devices, "0,0").ignoredEntries).toEqual(["0", "0"]);
