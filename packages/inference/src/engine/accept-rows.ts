@@ -151,6 +151,8 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
   /** Takes the token behind the known ones of a chunk, and one more for each proposal that is it. */
   const acceptProposals = async ({ batch, result, at, firstRow, endToken }: ProposalChunk): Promise<void> => {
     const sequence = batch.sequences[at]!;
+    // It was aborted while the batch ran.
+    if (table.ownerOf(sequence) === undefined) return;
     const proposalCount = batch.proposalCounts[at]!;
     const firstPosition = batch.startPositions[at]! + batch.lengths[at]! - proposalCount - 1;
     let confirmedCount = 0;

@@ -162,7 +162,7 @@ export function createStepLoop(parts: StepLoopParts): StepLoop {
   /** Begins the step behind a running one, if it can be. */
   const beginAhead = (step: RunningStep): RunningStep | undefined => {
     if (!options.runsAhead) return undefined;
-    if (step.batch.proposalCount > 0 || scheduler.expectsProposals()) {
+    if (step.batch.proposalCount > 0 || scheduler.expectsProposals(step.batch)) {
       counters.proposalHeldStepCount += 1;
       return undefined;
     }

@@ -69,8 +69,8 @@ export interface Scheduler<S extends SchedulableSequence> {
    * there. Preempts no sequence, which the running batch may use: where one finds no room, nothing is scheduled.
    */
   scheduleAhead(batch: StepBatch<S>, running: StepBatch<S>, prefill?: PrefillLimits): AheadOutcome;
-  /** Whether a running sequence is likely to have proposals once its next token is known. */
-  expectsProposals(): boolean;
+  /** Whether a sequence that a running batch gives a token is likely to have proposals behind it. */
+  expectsProposals(running: StepBatch<S>): boolean;
   /** Records that a scheduled batch was computed, but for its proposals; sequences that wait for its tokens go on. */
   advance(batch: StepBatch<S>): void;
   /** Records that the first pending tokens of a sequence were computed as proposals. */
@@ -278,10 +278,15 @@ export function createScheduler<S extends SchedulableSequence>(
       scheduleRest(batch, prefill, true);
       return batch.chunkCount > 0 ? "scheduled" : "nothing";
     },
-    expectsProposals: () => {
-      if (maxSpeculatingSequences === 0 || running.size > maxSpeculatingSequences) return false;
-      for (const { speculation } of running) if (speculation?.isLikely === true) return true;
-      return false;
+    expectsProposals: ({ chunkCount, logitCounts, sequences }) => {
+      let decodingCount = 0;
+      let isLikely = false;
+      for (let at = 0; at < chunkCount; at += 1) {
+        if (logitCounts[at] === 0) continue;
+        decodingCount += 1;
+        isLikely ||= sequences[at]!.speculation?.isLikely === true;
+      }
+      return isLikely && decodingCount <= maxSpeculatingSequences;
     },
     advance: (batch) => {
       ahead.read(undefined);
