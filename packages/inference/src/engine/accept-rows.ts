@@ -138,7 +138,7 @@ export function createAcceptRows(parts: AcceptRowsParts): AcceptRows {
     if (request.isFinished) table.end(request, { kind: "finished", result: request.finish(clock.now()) });
   };
 
-  /** Drops the pending tokens that were computed as proposals from `first` on, up to `end`; returns how many. */
+  /** Drops the pending tokens that are the first of the proposals in a range of the batch: they are computed. Returns how many. */
   const confirm = (sequence: GeneratedSequence, tokenIds: Int32Array, range: TokenRange): number => {
     const { pendingTokenIds } = sequence;
     const most = Math.min(pendingTokenIds.length, range.end - range.start);
