@@ -111,6 +111,34 @@ test("describes each GPU with everything, and cuts a long list of processes", ()
   ]);
 });
 
+test("describes the instances of a GPU in MIG mode, and which CUDA shows", () => {
+  const [gpu] = survey.gpus as [GpuInventory["gpus"][number]];
+  const migInstances = ["MIG-a", "MIG-b"].map((uuid, index) => ({
+    uuid,
+    gpuInstanceId: index + 1,
+    computeInstanceId: 0,
+    totalBytes: 70 * gib,
+    freeBytes: 60 * gib,
+  }));
+  const split = { ...gpu, isMigEnabled: true, migInstances };
+  const lines = (gpus: GpuInventory["gpus"], visible?: readonly string[]): readonly string[] =>
+    describeGpus({ ...survey, gpus, problems: [] }, visible).flatMap(([, value]) => value.split("\n"));
+  const first = "MIG-a, GPU instance 1, compute instance 0, 60.0 GiB free of 70.0 GiB";
+  const second = "MIG-b, GPU instance 2, compute instance 0, 60.0 GiB free of 70.0 GiB";
+  const shown = lines([split, { ...gpu, uuid: "GPU-2" }], ["MIG-a"]);
+  expect(shown).toContain("ECC errors 3 corrected, 0 uncorrected; MIG on, 2 instances");
+  expect(shown).toContain(`${first}, shown by CUDA`);
+  expect(shown).toContain(`${second}, hidden; shown by CUDA with CUDA_VISIBLE_DEVICES=MIG-b`);
+  expect(shown).toContain("GPU-1 at 0000:17:00.0");
+  expect(shown).toContain("GPU-2 at 0000:17:00.0, hidden; shown by CUDA with CUDA_VISIBLE_DEVICES=GPU-2");
+  expect(lines([split])).toEqual(expect.arrayContaining([first, second]));
+  expect(lines([{ ...split, migInstances: [] }]).join()).toContain(
+    "MIG on, and no instance: CUDA shows nothing of it until one is made",
+  );
+  const listed = { ...gpu, uuid: "MIG-a", isMigEnabled: undefined };
+  expect(lines([listed], ["MIG-a"]).join()).toContain("; an instance of a GPU in MIG mode");
+});
+
 test("describes a machine without a driver in one line", () => {
   const rows = describeGpus({ driver: undefined, reason: "no NVIDIA driver: x", gpus: [], problems: [] });
   expect(rows).toEqual([["GPU", "none: no NVIDIA driver: x"]]);

@@ -12,7 +12,7 @@ export interface MigInstance {
 export interface LocalGpu {
   /** CUDA's device index with every device visible. */
   readonly index: number;
-  /** `GPU-…`. */
+  /** `GPU-…`; of a MIG instance that the driver lists, `MIG-…`. */
   readonly uuid: string;
   readonly name: string;
   readonly totalBytes: number;

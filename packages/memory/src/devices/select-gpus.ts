@@ -3,7 +3,7 @@ import { checkMemoryBalance, type MemoryBalance } from "./check-memory-balance.t
 import { MemoryError } from "../errors.ts";
 import { formatBytes } from "../format-bytes.ts";
 import type { LocalGpu } from "./gpu.ts";
-import { resolveVisibleGpus } from "./visible-gpus.ts";
+import { instancesOf, resolveVisibleGpus, type VisibleGpus } from "./visible-gpus.ts";
 
 /**
  * The order of the GPUs that have enough free memory:
@@ -19,7 +19,7 @@ export interface SelectGpusOptions {
   /** [`most-free`] */
   readonly policy?: GpuPolicy | undefined;
   readonly devices: readonly LocalGpu[];
-  /** Only `CUDA_VISIBLE_DEVICES` is read. [every device is visible] */
+  /** Only `CUDA_VISIBLE_DEVICES` is read. [every device can be chosen] */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Passed to `checkMemoryBalance`. [0.8] */
   readonly balanceThreshold?: number | undefined;
@@ -50,8 +50,17 @@ const gpuOrders: Readonly<Record<GpuPolicy, readonly Order[]>> = {
   spread: [byFreeShare, byUtilization],
 };
 
+/** What can be chosen of: without a list also each MIG instance, for a process that uses nothing else. */
+function selectableOf({ count, devices, env }: SelectGpusOptions): VisibleGpus {
+  const list = env?.["CUDA_VISIBLE_DEVICES"];
+  if (list !== undefined) return resolveVisibleGpus(devices, list);
+  const whole = devices.filter((gpu) => gpu.isMigEnabled !== true);
+  const instances = devices.filter((gpu) => gpu.isMigEnabled === true).flatMap(instancesOf);
+  return { gpus: count === 1 ? [...whole, ...instances] : whole, ignoredEntries: [] };
+}
+
 /**
- * Selects GPUs for a model; ties are broken by index.
+ * Selects GPUs for a model; ties are broken by index. An instance of a GPU in MIG mode is selected like a GPU, alone.
  * @throws MemoryError `NOT_ENOUGH_DEVICES` with the free memory of each visible GPU, `INVALID_ARGUMENT`
  */
 export function selectGpus(options: SelectGpusOptions): GpuSelection {
@@ -61,10 +70,7 @@ export function selectGpus(options: SelectGpusOptions): GpuSelection {
   if (!Object.hasOwn(gpuOrders, policy)) {
     throw invalidArgument("policy", `one of ${Object.keys(gpuOrders).join(", ")}`, policy);
   }
-  const { gpus: visible, ignoredEntries } = resolveVisibleGpus(
-    devices,
-    options.env?.["CUDA_VISIBLE_DEVICES"],
-  );
+  const { gpus: visible, ignoredEntries } = selectableOf(options);
   const fitting = visible.filter((gpu) => gpu.freeBytes >= requiredBytes);
   if (fitting.length < count) {
     const each = visible.map((gpu) => `${gpu.uuid} (${gpu.name}) ${formatBytes(gpu.freeBytes)}`).join(", ");
@@ -74,7 +80,7 @@ export function selectGpus(options: SelectGpusOptions): GpuSelection {
         `of ${visible.length} visible and ${devices.length} present${each === "" ? "" : `; free: ${each}`}` +
         (ignoredEntries.length === 0
           ? ""
-          : `; CUDA_VISIBLE_DEVICES ends before "${ignoredEntries.join(",")}"`),
+          : `; entries of CUDA_VISIBLE_DEVICES without effect: "${ignoredEntries.join(",")}"`),
     );
   }
   const orders = [...gpuOrders[policy], (a: LocalGpu, b: LocalGpu) => a.index - b.index];

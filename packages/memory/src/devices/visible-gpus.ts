@@ -4,13 +4,24 @@ import type { LocalGpu, MigInstance } from "./gpu.ts";
 export interface VisibleGpus {
   /** In CUDA's order. An instance of a GPU in MIG mode is a GPU of its own here. */
   readonly gpus: readonly LocalGpu[];
-  /** Entries that have no effect: the first invalid one and those after it. */
+  /** Entries that have no effect: the first invalid one and those after it, and all others beside a MIG instance. */
   readonly ignoredEntries: readonly string[];
 }
 
+/** An instance as a GPU of its own. */
 function instanceAsGpu(gpu: LocalGpu, instance: MigInstance): LocalGpu {
   const { uuid, totalBytes, freeBytes } = instance;
   return { ...gpu, uuid, totalBytes, freeBytes, isMigEnabled: false, migInstances: [] };
+}
+
+function isInstance({ uuid }: LocalGpu): boolean {
+  return uuid.startsWith("MIG-");
+}
+
+/** The instances of a GPU in MIG mode, as GPUs of their own; what the driver lists is one already. */
+export function instancesOf(gpu: LocalGpu): readonly LocalGpu[] {
+  if (isInstance(gpu)) return [gpu];
+  return (gpu.migInstances ?? []).map((instance) => instanceAsGpu(gpu, instance));
 }
 
 /** The only one whose UUID has the prefix; undefined for none and for several. */
@@ -35,26 +46,12 @@ function findInstance(devices: readonly LocalGpu[], entry: string): LocalGpu | u
     );
     return gpu === undefined || instance === undefined ? undefined : instanceAsGpu(gpu, instance);
   }
-  const instances = devices.flatMap((gpu) =>
-    (gpu.migInstances ?? []).map((instance) => instanceAsGpu(gpu, instance)),
-  );
-  return findByPrefix(instances, entry);
+  return findByPrefix(devices.flatMap(instancesOf), entry);
 }
 
 /** A GPU in MIG mode that is named as a whole is used through its first instance. */
 function wholeOrFirstInstance(gpu: LocalGpu | undefined): LocalGpu | undefined {
-  if (gpu?.isMigEnabled !== true) return gpu;
-  const first = gpu.migInstances?.[0];
-  return first === undefined ? undefined : instanceAsGpu(gpu, first);
-}
-
-/** The first instance of all; none where there are no instances. */
-function firstInstance(devices: readonly LocalGpu[]): readonly LocalGpu[] {
-  for (const gpu of devices) {
-    const first = wholeOrFirstInstance(gpu);
-    if (first !== undefined) return [first];
-  }
-  return [];
+  return gpu?.isMigEnabled === true ? instancesOf(gpu)[0] : gpu;
 }
 
 function findGpu(
@@ -72,13 +69,26 @@ function findGpu(
   return wholeOrFirstInstance(devices.find((gpu) => gpu.index === Number(index)));
 }
 
+/** The GPUs that a list of entries names, up to the first invalid one. */
+function findNamed(devices: readonly LocalGpu[], entries: readonly string[]): readonly LocalGpu[] {
+  const [first = ""] = entries;
+  const kind = first.startsWith("GPU-") ? "GPU-" : first.startsWith("MIG-") ? "MIG-" : "index";
+  const named: LocalGpu[] = [];
+  for (const entry of entries) {
+    const gpu = findGpu(devices, entry, kind);
+    if (gpu === undefined) break;
+    named.push(gpu);
+  }
+  return named;
+}
+
 /**
  * Resolves `CUDA_VISIBLE_DEVICES` as CUDA does. The first entry decides whether the list has indices, UUIDs
  * (abbreviations allowed) or MIG instances; the first invalid entry ends it. An empty list, or one with a
- * device twice, hides all devices. A process can use only one MIG instance: without the variable, it is the first one where all
- * GPUs are in MIG mode.
+ * device twice, hides all devices. A process has one MIG instance at most, the first, and no GPU beside it, also where
+ * there is no list.
  * @see https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
- * @see https://docs.nvidia.com/datacenter/tesla/mig-user-guide/mig-device-names.html
+ * @see https://docs.nvidia.com/datacenter/tesla/mig-user-guide/mig-device-names.html#cuda-device-enumeration
  * @see https://github.com/pytorch/pytorch/blob/main/torch/cuda/__init__.py for repeated and malformed entries
  */
 export function resolveVisibleGpus(
@@ -86,22 +96,15 @@ export function resolveVisibleGpus(
   visibleDevices: string | undefined,
 ): VisibleGpus {
   if (visibleDevices === undefined) {
-    const whole = devices.filter((gpu) => gpu.isMigEnabled !== true);
-    return { gpus: whole.length > 0 ? whole : firstInstance(devices), ignoredEntries: [] };
+    const all = devices.flatMap((gpu) => wholeOrFirstInstance(gpu) ?? []);
+    const instance = all.find(isInstance);
+    return { gpus: instance === undefined ? all : [instance], ignoredEntries: [] };
   }
+  if (visibleDevices === "") return { gpus: [], ignoredEntries: [] };
   const entries = visibleDevices.split(",").map((entry) => entry.trim());
-  const first = entries[0] ?? "";
-  const kind = first.startsWith("GPU-") ? "GPU-" : first.startsWith("MIG-") ? "MIG-" : "index";
-  const gpus: LocalGpu[] = [];
-  for (const [position, entry] of entries.entries()) {
-    const gpu = findGpu(devices, entry, kind);
-    const isInstance = gpu?.uuid.startsWith("MIG-") ?? false;
-    if (gpu === undefined || (isInstance && gpus.length > 0)) {
-      return { gpus, ignoredEntries: visibleDevices === "" ? [] : entries.slice(position) };
-    }
-    if (gpus.some(({ uuid }) => uuid === gpu.uuid)) return { gpus: [], ignoredEntries: entries };
-    gpus.push(gpu);
-    if (isInstance) return { gpus, ignoredEntries: entries.slice(position + 1) };
-  }
-  return { gpus, ignoredEntries: [] };
+  const gpus = findNamed(devices, entries);
+  if (new Set(gpus.map(({ uuid }) => uuid)).size < gpus.length) return { gpus: [], ignoredEntries: entries };
+  const at = gpus.findIndex(isInstance);
+  if (at < 0) return { gpus, ignoredEntries: entries.slice(gpus.length) };
+  return { gpus: gpus.slice(at, at + 1), ignoredEntries: entries.toSpliced(at, 1) };
 }

@@ -301,12 +301,18 @@ describeOverStandIn("a CUDA device", (standIn) => {
       expect([standIn.usedBytes(0), standIn.usedBytes(1)]).toEqual([0, 2 * mib]);
     }
   });
-  it("has the UUID of its instance where the GPU is in MIG mode", () => {
+  it("is an instance, with its UUID and its memory, where the GPU is in MIG mode", () => {
     standIn.split();
-    using device = createCudaDevice({ driver });
-    using other = createCudaDevice({ driver, ordinal: 1 });
+    const split = loadCudaDriver({ libraryPaths: [standIn.path] });
+    expect(split.deviceCount).toBe(1);
+    using device = createCudaDevice({ driver: split });
     expect(device.uuid).toBe("MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
-    expect(other.uuid).toBe("GPU-10111213-1415-1617-1819-1a1b1c1d1e1f");
+    expect(device.totalBytes).toBe(128 * mib);
+    expect(device.freeBytes()).toBe(128 * mib);
+    using pool = createCudaMemoryPool({ device, arenaKind: "plain" });
+    expect(() => pool.allocate({ sizeBytes: 129 * mib, tag })).toThrow(
+      expect.objectContaining({ code: "OUT_OF_MEMORY" }),
+    );
   });
   it("throws the driver's error at every call once the context is broken, and can be disposed", async () => {
     for (const arenaKind of ["virtual", "plain"] as const) {

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml/nvml-functions.ts";
 import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml/nvml.ts";
 import { readDriverVersion } from "../../src/cuda/read-driver-version.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
 import { readHostMemory } from "../../src/devices/host-memory.ts";
 import { selectGpus } from "../../src/devices/select-gpus.ts";
+import { resolveVisibleGpus } from "../../src/devices/visible-gpus.ts";
 import { describeOverStandIn } from "./stand-in/stand-in.ts";
 
 const mib = 2 ** 20;
@@ -16,6 +17,8 @@ const gpuIsLost = 15;
 const notSupported = 3;
 const noPermission = 4;
 const unknownError = 999;
+const firstInstance = "MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
+const secondInstance = "MIG-d0d1d2d3-d4d5-d6d7-d8d9-dadbdcdddedf";
 
 describeOverStandIn("the GPUs of a machine", (standIn) => {
   const here = { libraryPaths: [standIn.path] };
@@ -86,15 +89,49 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     expect(gpus[0]).toMatchObject({
       isMigEnabled: true,
       migInstances: [
-        { uuid: "MIG-instance-100", gpuInstanceId: 1, computeInstanceId: 0 },
-        { uuid: "MIG-instance-103", gpuInstanceId: 4, computeInstanceId: 0 },
+        { uuid: firstInstance, gpuInstanceId: 1, computeInstanceId: 0 },
+        { uuid: secondInstance, gpuInstanceId: 4, computeInstanceId: 0 },
       ],
     });
     expect(gpus[0]?.migInstances?.[0]).toMatchObject({ totalBytes: 128 * mib, freeBytes: 64 * mib });
-    const env = { CUDA_VISIBLE_DEVICES: "MIG-instance-103" };
+    const env = { CUDA_VISIBLE_DEVICES: secondInstance };
     const selection = selectGpus({ count: 1, requiredBytes: mib, devices: gpus, env });
-    expect(selection.visibleDevices).toBe("MIG-instance-103");
+    expect(selection.visibleDevices).toBe(secondInstance);
   });
+  it.each([
+    undefined,
+    "0",
+    "1",
+    "0,1",
+    "1,0",
+    "0,0",
+    "1,7,0",
+    "GPU-00010203",
+    "GPU-1",
+    secondInstance,
+    "MIG-d",
+    "MIG-",
+    `${secondInstance},${firstInstance}`,
+    `${secondInstance},0`,
+    "",
+  ])(
+    "are seen through CUDA_VISIBLE_DEVICES %o as the driver shows them, one of them in MIG mode",
+    async (list) => {
+      onTestFinished(() => void vi.unstubAllEnvs());
+      vi.stubEnv("CUDA_VISIBLE_DEVICES", list);
+      for (const count of [2, 1]) {
+        standIn.setDevices({ count, bytes: 256 * mib });
+        standIn.split();
+        const { gpus } = await readGpus(options);
+        const expected = resolveVisibleGpus(gpus, list).gpus;
+        const shown = await readGpus({ nvml: absent, cuda: here });
+        expect(shown.gpus.map(({ uuid }) => uuid)).toEqual(expected.map(({ uuid }) => uuid));
+        expect(shown.gpus.map(({ totalBytes }) => totalBytes)).toEqual(
+          expected.map(({ totalBytes }) => totalBytes),
+        );
+      }
+    },
+  );
   it("have the memory of their instances where a user may not read that of the GPU", async () => {
     standIn.split();
     standIn.fail("nvmlDeviceGetMemoryInfo", noPermission, { after: 2 });

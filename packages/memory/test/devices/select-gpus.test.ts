@@ -104,7 +104,7 @@ describe("selectGpus", () => {
         code: "NOT_ENOUGH_DEVICES",
         message:
           "expected 2 GPUs with 70.0 GiB free each, got 1 of 2 visible and 4 present; " +
-          'free: GPU-00000000-aaaa (H200) 20.0 GiB, GPU-11111111-aaaa (H200) 80.0 GiB; CUDA_VISIBLE_DEVICES ends before "9,2"',
+          'free: GPU-00000000-aaaa (H200) 20.0 GiB, GPU-11111111-aaaa (H200) 80.0 GiB; entries of CUDA_VISIBLE_DEVICES without effect: "9,2"',
       }),
     );
   });
@@ -122,6 +122,27 @@ describe("selectGpus", () => {
   });
 });
 
+describe("instances of GPUs in MIG mode", () => {
+  const select = (count: number, devices: readonly LocalGpu[], list?: string): string =>
+    selectGpus({ count, requiredBytes: 0, devices, env: { CUDA_VISIBLE_DEVICES: list } }).visibleDevices;
+
+  it("are selected like GPUs, alone", () => {
+    expect(select(1, [split])).toBe("MIG-5c2e-2");
+    expect(select(1, [gpu(0, 20), split])).toBe("MIG-5c2e-2");
+    expect(select(1, [gpu(0, 40), split])).toBe("GPU-00000000-aaaa");
+    expect(select(2, [gpu(0, 20), split, gpu(1, 10)])).toBe("GPU-00000000-aaaa,GPU-11111111-aaaa");
+    expect(() => select(2, [split])).toThrow("got 0 of 0 visible and 1 present");
+  });
+
+  it("are not more than a list has", () => {
+    expect(select(1, [gpu(0, 40), split], "4")).toBe("MIG-5c1f-1");
+    expect(select(1, [gpu(0, 40), split], "0")).toBe("GPU-00000000-aaaa");
+    expect(() => select(2, [gpu(0, 40), split], "0,4")).toThrow(
+      'got 1 of 1 visible and 2 present; free: MIG-5c1f-1 (H200) 19.0 GiB; entries of CUDA_VISIBLE_DEVICES without effect: "0"',
+    );
+  });
+});
+
 describe("resolveVisibleGpus", () => {
   const devices = [...four, split];
   const seen = (value: string | undefined): readonly string[] =>
@@ -130,7 +151,7 @@ describe("resolveVisibleGpus", () => {
     );
 
   it.each([
-    [undefined, ["0", "1", "2", "3"]],
+    [undefined, ["MIG-5c1f-1"]],
     ["", []],
     ["2,0", ["2", "0"]],
     [" 2 , 0 ", ["2", "0"]],
@@ -157,9 +178,32 @@ describe("resolveVisibleGpus", () => {
     ["MIG-GPU-44444444-aaaa/2/1", []],
     ["MIG-5c1,0", ["MIG-5c1f-1"]],
     ["4", ["MIG-5c1f-1"]],
-    ["0,4", ["0"]],
+    ["0,4", ["MIG-5c1f-1"]],
+    ["4,0", ["MIG-5c1f-1"]],
+    ["0,4,7", ["MIG-5c1f-1"]],
+    ["4,4", []],
+    ["MIG-5c1f-1,MIG-5c1", []],
   ])("resolves %o as CUDA does", (value, expected) => {
     expect(seen(value)).toEqual(expected);
+  });
+
+  it.each([
+    ["all GPUs without one in MIG mode", four, ["0", "1", "2", "3"]],
+    ["the first instance where all are in MIG mode", [split], ["MIG-5c1f-1"]],
+    ["that of the first that has one", [gpu(5, 0, { isMigEnabled: true }), split], ["MIG-5c1f-1"]],
+    ["an instance, and no GPU beside it", [...four, split], ["MIG-5c1f-1"]],
+    ["nothing of a GPU in MIG mode that has no instance", [{ ...split, migInstances: [] }], []],
+    ["what is left beside such a GPU", [{ ...split, migInstances: [] }, gpu(1, 80)], ["1"]],
+    ["an instance that the driver lists", [gpu(0, 9, { uuid: "MIG-5c1f-1" })], ["MIG-5c1f-1"]],
+  ])("without a list has %s", (_, all, expected) => {
+    const { gpus, ignoredEntries } = resolveVisibleGpus(all, undefined);
+    expect(gpus.map(({ uuid, index }) => (uuid.startsWith("MIG-") ? uuid : String(index)))).toEqual(expected);
+    expect(ignoredEntries).toEqual([]);
+  });
+
+  it("finds an instance that the driver lists by its UUID", () => {
+    const listed = gpu(0, 9, { uuid: "MIG-5c1f-1" });
+    expect(resolveVisibleGpus([listed], "MIG-5c1").gpus).toEqual([listed]);
   });
 
   it("has the memory of an instance, not that of its GPU", () => {
@@ -173,18 +217,12 @@ describe("resolveVisibleGpus", () => {
     ]);
   });
 
-  it("has the first instance where all GPUs are in MIG mode and none is named", () => {
-    const uuidsOf = (gpus: readonly LocalGpu[]): readonly string[] =>
-      resolveVisibleGpus(gpus, undefined).gpus.map(({ uuid }) => uuid);
-    const empty = gpu(5, 0, { isMigEnabled: true, migInstances: [] });
-    expect(uuidsOf([empty, split])).toEqual(["MIG-5c1f-1"]);
-    expect(uuidsOf([empty])).toEqual([]);
-  });
-
   it("returns the ignored entries", () => {
     expect(resolveVisibleGpus(devices, "0,x,1").ignoredEntries).toEqual(["x", "1"]);
     expect(resolveVisibleGpus(devices, "0,0").ignoredEntries).toEqual(["0", "0"]);
     expect(resolveVisibleGpus(devices, "").ignoredEntries).toEqual([]);
+    expect(resolveVisibleGpus(devices, "0,4,1").ignoredEntries).toEqual(["0", "1"]);
+    expect(resolveVisibleGpus(devices, "MIG-5c1,0").ignoredEntries).toEqual(["0"]);
   });
 });
 

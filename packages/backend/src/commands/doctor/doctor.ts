@@ -3,6 +3,7 @@ import { formatBytes, readHostMemory, type HostMemory } from "@infernode/memory"
 import { readGpus, type GpuInventory } from "@infernode/memory/cuda";
 import { resolveConfig } from "../../config/resolve/resolve-config.ts";
 import { chooseExecutors } from "../../models/engine/choose-executor.ts";
+import { readVisibleGpus } from "../../models/gpu/find-gpu.ts";
 import { defaultCacheDirectory } from "../../models/cache/cache-directory.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { quantizedAs } from "../banner.ts";
@@ -32,6 +33,8 @@ export interface DoctorReport {
   /** Available to this process, within the limits of its container. */
   readonly memory: HostMemory;
   readonly gpus: GpuInventory;
+  /** UUIDs of the GPUs that CUDA shows this program; `undefined` where it shows none. */
+  readonly visibleGpus: readonly string[] | undefined;
   /** Of the GPU that the settings name; `undefined` where the CUDA executor can use none. */
   readonly gpuCheck: GpuProbe | undefined;
   readonly runtimes: readonly RuntimeProbe[];
@@ -119,7 +122,8 @@ function describeMemory(system: SystemInfo, memory: HostMemory): string {
 }
 
 function formatReport(report: DoctorReport, terminalColumns: number | undefined): string {
-  const { system, memory, gpus, gpuCheck, runtimes, executor, models, store, registry, verdict } = report;
+  const { system, memory, gpus, visibleGpus, gpuCheck, runtimes } = report;
+  const { executor, models, store, registry, verdict } = report;
   const features = system.processorFeatures?.join(" ") ?? "unknown features";
   const physical = system.physicalCores === undefined ? "" : `, ${system.physicalCores} physical`;
   const rows: (readonly [string, string])[] = [
@@ -130,7 +134,7 @@ function formatReport(report: DoctorReport, terminalColumns: number | undefined)
       "Node.js",
       `${system.nodeVersion}${system.isNodeSupported ? "" : " (unsupported; 20.19 or later is required)"}`,
     ],
-    ...describeGpus(gpus),
+    ...describeGpus(gpus, visibleGpus),
   ];
   if (gpuCheck !== undefined) rows.push(...describeGpuCheck(gpuCheck));
   for (const { library, path, works, description } of runtimes) {
@@ -178,6 +182,7 @@ export const doctor: CommandRunner = async (values, context) => {
     system,
     memory: readHostMemory(),
     gpus,
+    visibleGpus: readVisibleGpus(),
     gpuCheck,
     runtimes,
     executor: { name: choice.planner.name, reason: choice.reason },

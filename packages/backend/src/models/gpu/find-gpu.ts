@@ -38,11 +38,32 @@ export async function findGpu(name: string, options: FindGpuOptions = {}): Promi
     return { problem: error instanceof Error ? error.message : String(error) };
   }
   const description = selectDevice(devices, name);
-  if (description === undefined) return { problem: `expected ${describeVisible(devices)}, got ${name}` };
+  if (description === undefined) {
+    return {
+      problem: `expected ${describeVisible(devices)}, got ${name}${describeInstances(devices, name)}`,
+    };
+  }
   const { deviceProblem } = await import("@infernode/inference/cuda");
   if (deviceProblem(description, driver) === undefined) return { gpu: asGpu(driver, description) };
   const { cudaVersion } = driver;
   return { problem: deviceProblem(description, { cudaVersion, version: await readVersion() }) ?? "" };
+}
+
+/** The GPUs that the driver shows this process. */
+function tryDescribe(loadDriver: () => CudaDriver): readonly CudaDeviceDescription[] | undefined {
+  try {
+    return describeCudaDevices(loadDriver());
+  } catch {
+    // What is wrong with the driver is said where a GPU is looked for.
+    return undefined;
+  }
+}
+
+/** The UUIDs of the GPUs that the driver shows this process; `undefined` where it shows none. */
+export function readVisibleGpus(
+  loadDriver: () => CudaDriver = loadCudaDriver,
+): readonly string[] | undefined {
+  return tryDescribe(loadDriver)?.map(({ uuid }) => uuid);
 }
 
 /** The UUIDs of GPUs by other names of them; without those that the driver does not know. */
@@ -50,13 +71,7 @@ export function uuidsOf(
   names: Iterable<string>,
   loadDriver: () => CudaDriver = loadCudaDriver,
 ): ReadonlyMap<string, string> {
-  let devices: readonly CudaDeviceDescription[];
-  try {
-    devices = describeCudaDevices(loadDriver());
-  } catch {
-    // What is wrong with the driver is said where a GPU is looked for.
-    return new Map();
-  }
+  const devices = tryDescribe(loadDriver) ?? [];
   const found = Array.from(names, (name) => [name, selectDevice(devices, name)?.uuid] as const);
   return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
 }
@@ -64,6 +79,13 @@ export function uuidsOf(
 function describeVisible(devices: readonly CudaDeviceDescription[]): string {
   if (devices.length === 0) return "a device that the driver shows, and it shows none";
   return `a device among ${devices.map(({ ordinal, uuid }) => `${ordinal} (${uuid})`).join(", ")}`;
+}
+
+/** Why a MIG instance, or what is beside one, is not shown. */
+function describeInstances(devices: readonly CudaDeviceDescription[], name: string): string {
+  const isAsked = [name, ...devices.map(({ uuid }) => uuid)].some((each) => each.startsWith("MIG-"));
+  if (!isAsked) return "";
+  return "; CUDA shows a process one MIG instance and nothing beside it: that which CUDA_VISIBLE_DEVICES names, or else the first";
 }
 
 /** The device with a number or UUID; of several UUIDs that begin so, none. */

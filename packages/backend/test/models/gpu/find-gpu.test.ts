@@ -3,7 +3,7 @@ import { expect, it, test } from "vitest";
 import { describeOverStandIn } from "../../../../memory/test/cuda/stand-in/stand-in.ts";
 import { loadCudaDriver } from "../../../../memory/src/cuda/driver/cuda-driver.ts";
 import { MemoryError } from "@infernode/memory";
-import { findGpu } from "../../../src/models/gpu/find-gpu.ts";
+import { findGpu, readVisibleGpus } from "../../../src/models/gpu/find-gpu.ts";
 
 test("a failure of the driver is a reason, not an error", async () => {
   const loadDriver = (): CudaDriver => {
@@ -32,11 +32,33 @@ describeOverStandIn("a GPU that is looked for", (standIn) => {
     for (const name of ["1", second, second.slice(0, 8)]) expect(await problemOf(name)).toBeUndefined();
     const visible = `expected a device among 0 (${first}), 1 (${second})`;
     for (const name of ["2", "GPU-", "GPU-ffffffff", "MIG-1"]) {
-      expect(await problemOf(name)).toBe(`${visible}, got ${name}`);
+      const problem = await problemOf(name);
+      expect(problem?.split("; ")[0]).toBe(`${visible}, got ${name}`);
+      expect(problem?.includes("one MIG instance")).toBe(name === "MIG-1");
     }
     expect(await problemOf("0", { deviceCount: 0 })).toBe(
       "expected a device that the driver shows, and it shows none, got 0",
     );
+  });
+
+  it("is the one MIG instance that CUDA shows, by its number or UUID", async () => {
+    standIn.split();
+    const loadDriver = (): CudaDriver => loadCudaDriver({ libraryPaths: [standIn.path] });
+    const instance = "MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
+    for (const name of ["0", "MIG-a", instance]) {
+      const found = await findGpu(name, { loadDriver });
+      expect(found).toMatchObject({ gpu: { totalBytes: 128 * 2 ** 20, description: { uuid: instance } } });
+    }
+    for (const name of ["1", "MIG-d", first]) {
+      expect(await findGpu(name, { loadDriver })).toEqual({
+        problem:
+          `expected a device among 0 (${instance}), got ${name}; CUDA shows a process one MIG instance and nothing ` +
+          "beside it: that which CUDA_VISIBLE_DEVICES names, or else the first",
+      });
+    }
+    expect(readVisibleGpus(loadDriver)).toEqual([instance]);
+    standIn.setDevices({ count: 0, bytes: 1 });
+    expect(readVisibleGpus(loadDriver)).toBeUndefined();
   });
 
   it("needs a driver of R525, whose version is said where it is known", async () => {

@@ -61,7 +61,7 @@ export function cudaLibraryPaths(platform: NodeJS.Platform): readonly string[] {
 /** Where to look when a driver shows no device. */
 function hiddenBy({ CUDA_VISIBLE_DEVICES: visible }: NonNullable<CudaDriverOptions["environment"]>): string {
   if (visible !== undefined) return `CUDA_VISIBLE_DEVICES is ${JSON.stringify(visible)}`;
-  return "a container has the GPUs that it is started with, as by --gpus all";
+  return "a container has the GPUs that it is started with, as by --gpus all; one in MIG mode is used through instances only";
 }
 
 /**

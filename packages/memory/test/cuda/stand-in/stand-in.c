@@ -38,7 +38,8 @@ static uint64_t device_bytes = 256ull << 20;
 static int has_vmm = 1;
 static int is_held;
 static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thread to let it go on */
-static int has_mig; /* of the first device, in two instances */
+static int has_mig; /* of the first device, in two instances: NVML's MIG devices 0 and 3 */
+static int instance = -1; /* the one that the driver shows, in place of all else; -1: none */
 static uint64_t shift; /* set while nothing is allocated */
 static uint32_t idle_ids; /* of STAND_IN_IDLE; 0 where kernels run */
 static uint64_t idle_step_ns; /* of STAND_IN_STEP_US */
@@ -111,7 +112,7 @@ static stream_t default_streams[MAX_DEVICES];
 static op_t ops[MAX_OPS];
 static int op_count;
 static reservation_t reservations[MAX_RANGES];
-static int visible[MAX_DEVICES], visible_count; /* what the program's device numbers stand for */
+static int visible[MAX_DEVICES], visible_mig[MAX_DEVICES], visible_count; /* what the program's device numbers stand for */
 static uint64_t own_used[MAX_DEVICES], *used = own_used;
 static int contexts[MAX_DEVICES], retained[MAX_DEVICES];
 static int live_streams, live_events, live_pinned, live_handles, live_reservations, is_initialized, nvml_users;
@@ -126,6 +127,7 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
   if (bytes) device_bytes = strtoull(bytes, NULL, 10);
   if (devices) device_count = atoi(devices);
+  has_mig = getenv("STAND_IN_MIG") != NULL;
   const char *ids = getenv("STAND_IN_IDLE");
   if (ids) idle_ids = (uint32_t)strtoul(ids, NULL, 10);
   const char *step = getenv("STAND_IN_STEP_US");
@@ -280,6 +282,7 @@ void standin_reset(void) {
   call_count = 0;
   shift = 0;
   has_mig = 0;
+  instance = -1;
   is_gated = 0;
   forget_failure();
 }
@@ -327,33 +330,53 @@ static status_t describe(int status, const char **out, int text) {
 }
 status_t cuGetErrorName(int status, const char **out) { return describe(status, out, 0); }
 status_t cuGetErrorString(int status, const char **out) { return describe(status, out, 1); }
-static int write_uuid(char *out, unsigned size, int device) {
-  int at = snprintf(out, size, "GPU-");
-  for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(0x10 * device + i));
+static int first_byte(int device, int mig) { return mig < 0 ? 0x10 * device : 0xa0 + 0x10 * mig; }
+static int write_uuid(char *out, unsigned size, int device, int mig) {
+  int at = snprintf(out, size, mig < 0 ? "GPU-" : "MIG-");
+  for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(first_byte(device, mig) + i));
   return at;
 }
-/* A list of indices or of abbreviated UUIDs; the first invalid entry ends it, and a device named twice empties it. */
+/* A GPU in MIG mode is used through its first instance; an instance is shown alone, whatever else is in the list. */
+static int show_device(int device, int mig) {
+  if (has_mig && device == 0 && mig < 0) mig = 0;
+  for (int i = 0; i < visible_count; i++) if (visible[i] == device && visible_mig[i] == mig) return 0;
+  if (mig >= 0 && instance < 0) instance = mig;
+  visible_mig[visible_count] = mig;
+  visible[visible_count++] = device;
+  return 1;
+}
+/* The devices that a list names by index or by abbreviated UUID; the first invalid entry ends it, and a device named twice
+   empties it. */
+static void read_visible_list(const char *list) {
+  static const int migs[] = {-1, 0, 3};
+  for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
+    size_t length = strcspn(list, ",");
+    int found = -1, mig = -1, count = 0;
+    char *end;
+    long index = strtol(list, &end, 10);
+    if (end != list) { found = (int)index; count = index >= 0 && index < device_count; }
+    else for (int i = 0; i < device_count; i++) for (int k = 0; k < (has_mig && i == 0 ? 3 : 1); k++) {
+      char uuid[64];
+      write_uuid(uuid, sizeof uuid, i, migs[k]);
+      if (strncmp(list, uuid, length) == 0) { found = i; mig = migs[k]; count++; }
+    }
+    if (count != 1) return;
+    if (!show_device(found, mig)) { visible_count = 0; return; }
+  }
+}
 static void read_visible_devices(void) {
   const char *list = getenv("CUDA_VISIBLE_DEVICES");
   visible_count = 0;
-  for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
-    size_t length = strcspn(list, ",");
-    int found = -1;
-    char *end;
-    long index = strtol(list, &end, 10);
-    if (end != list) found = index >= 0 && index < device_count ? (int)index : -1;
-    else for (int i = 0; i < device_count; i++) {
-      char uuid[64];
-      write_uuid(uuid, sizeof uuid, i);
-      if (strncmp(list, uuid, length) == 0) { if (found >= 0) { found = -1; break; } found = i; }
-    }
-    if (found < 0) return;
-    for (int i = 0; i < visible_count; i++) if (visible[i] == found) { visible_count = 0; return; }
-    visible[visible_count++] = found;
-  }
-  if (list) return;
-  for (; visible_count < device_count; visible_count++) visible[visible_count] = visible_count;
+  instance = -1;
+  if (list) read_visible_list(list);
+  else for (int i = 0; i < device_count; i++) show_device(i, -1);
+  if (visible_count == 0) instance = -1;
+  if (instance < 0) return;
+  visible[0] = 0;
+  visible_count = 1;
 }
+/* An instance has half of the memory. */
+static uint64_t bytes_of(int device) { return instance >= 0 && device == 0 ? device_bytes / 2 : device_bytes; }
 status_t cuInit(unsigned flags) {
   ENTER;
   if (flags) return INVALID_VALUE;
@@ -365,11 +388,11 @@ status_t cuInit(unsigned flags) {
 status_t cuDriverGetVersion(int *out) { ENTER; *out = 13000; return OK; }
 status_t cuDeviceGetCount(int *out) { ENTER; if (!is_initialized) return NOT_INITIALIZED; *out = visible_count; return OK; }
 status_t cuDeviceGet(int *out, int ordinal) { ENTER; if (ordinal < 0 || ordinal >= visible_count) return INVALID_DEVICE; *out = ordinal; return OK; }
-status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "Stand-in GPU %d", visible[device]); return OK; }
+status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, instance < 0 ? "Stand-in GPU %d" : "Stand-in GPU %d MIG", visible[device]); return OK; }
 status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * visible[device] + i); return OK; }
 /* For a MIG instance the second version returns the UUID of the instance. */
-status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)((has_mig && visible[device] == 0 ? 0xa0 : 0x10 * visible[device]) + i); return OK; }
-status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; (void)device; *out = device_bytes; return OK; }
+status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(first_byte(visible[device], instance) + i); return OK; }
+status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; *out = bytes_of(visible[device]); return OK; }
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
   ENTER;
   (void)device;
@@ -390,10 +413,10 @@ status_t cuCtxSetCurrent(uint64_t context) {
 #define NEED_CONTEXT if (current < 0 || !retained[current]) return INVALID_CONTEXT; if (sticky) return sticky
 /* Calls that may wait for the device: a thread that records must not make them. */
 #define NOT_IN_CAPTURE if (capturing) return invalidate(capturing->recording)
-status_t cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { ENTER; NEED_CONTEXT; *free_bytes = device_bytes - used[current]; *total = device_bytes; return OK; }
+status_t cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { ENTER; NEED_CONTEXT; *total = bytes_of(current); *free_bytes = *total - used[current]; return OK; }
 static status_t take(uint64_t size) {
   if (size == 0) return INVALID_VALUE;
-  if (used[current] + size > device_bytes) return OUT_OF_MEMORY;
+  if (used[current] + size > bytes_of(current)) return OUT_OF_MEMORY;
   used[current] += size;
   return OK;
 }
@@ -571,7 +594,7 @@ status_t cuMemCreate(uint64_t *out, size_t size, const int *properties, uint64_t
   int device = visible[properties[3]];
   if (sticky) return sticky;
   if (properties[0] != 1 || properties[1] || properties[2] != 1 || properties[4] || properties[5] || properties[6] || properties[7] || size % GRANULARITY) return INVALID_VALUE;
-  if (used[device] + size > device_bytes) return OUT_OF_MEMORY;
+  if (used[device] + size > bytes_of(device)) return OUT_OF_MEMORY;
   used[device] += size;
   handle_t *handle = calloc(1, sizeof *handle);
   handle->size = size; handle->device = device; live_handles++;
@@ -618,8 +641,8 @@ status_t nvmlDeviceGetHandleByIndex_v2(unsigned index, uint64_t *out) { ASK; if 
 status_t nvmlDeviceGetName(uint64_t device, char *out, unsigned size) { ASK; snprintf(out, size, "Stand-in GPU %d", (int)device - 1); return OK; }
 status_t nvmlDeviceGetUUID(uint64_t device, char *out, unsigned size) {
   ASK;
-  if (device >= 100) { snprintf(out, size, "MIG-instance-%d", (int)device); return OK; }
-  write_uuid(out, size, (int)device - 1);
+  if (device >= 100) write_uuid(out, size, 0, (int)device - 100);
+  else write_uuid(out, size, (int)device - 1, -1);
   return OK;
 }
 status_t nvmlDeviceGetPciInfo_v3(uint64_t device, char *out) { ASK; memset(out, 0, 68); snprintf(out + 36, 32, "00000000:%02X:00.0", (unsigned)(0x17 + device - 1)); return OK; }
