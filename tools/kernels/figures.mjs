@@ -97,13 +97,14 @@ function readCode(ptx, entry) {
   return { lines, loops: inner.map(({ start, end }) => lines.slice(start, end + 1)) };
 }
 
-const isWeightLoad = (line) => /^(?:@!?%p\d+\s+)?ld\.global[\w.:]*no_allocate[\w.:]*v4/u.test(line);
+const weightLoad = /^(?:@!?%p\d+\s+)?ld\.global[\w.:]*no_allocate\.v(?<words>[24])\.u32/u;
+const bytesOfWeights = (line) => 4 * Number(weightLoad.exec(line)?.groups.words ?? 0);
 
 /** Instructions of a thread for each byte of weights, in the loop that reads the most of them. */
 function instructionsPerByte(ptx, entry) {
   const counted = readCode(ptx, entry).loops.map((lines) => ({
     instructions: lines.length,
-    bytes: 16 * lines.filter(isWeightLoad).length,
+    bytes: lines.reduce((sum, line) => sum + bytesOfWeights(line), 0),
   }));
   const most = counted.toSorted((a, b) => b.bytes - a.bytes).at(0);
   if (most === undefined || most.bytes === 0) {

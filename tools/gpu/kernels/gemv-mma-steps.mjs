@@ -10,7 +10,7 @@ const limit = 2e-4;
 function sharedBytes(name, { warps, most }) {
   if (!name.startsWith("q")) return warps * outputsOfBlock * most * 4;
   const bits = Number(name.slice(1));
-  return warps * 4 * (1024 + 128 * Math.max(1, 512 / bits / blockSize));
+  return warps * 4 * (1024 + 128 * Math.max(4, 512 / bits / blockSize));
 }
 
 /** Share of bandwidth of each count of warps that share 16 outputs; the best one is the figure. */

@@ -75,6 +75,8 @@ DEV float f16_to_float(u16 x) { return ptx::F16::widen(x); }
 
 DEV uint4 load_stream(const void *p) { host::check_aligned(p, 16); return *static_cast<const uint4 *>(p); }
 DEV uint4 load_read_only16(const void *p) { return load_stream(p); }
+DEV uint2 load_stream8(const void *p) { host::check_aligned(p, 8); return *static_cast<const uint2 *>(p); }
+DEV uint2 load_read_only8(const void *p) { return load_stream8(p); }
 DEV void copy_async16(void *to, const void *from, bool valid = true) {
   host::check_aligned(to, 16);
   if (valid) host::check_aligned(from, 16);

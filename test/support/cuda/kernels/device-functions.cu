@@ -114,7 +114,11 @@ KERNEL(product_f16, 32)(float *c, const u16 *a, const u16 *b) { product<true>(c,
 KERNEL(product_transposed, 32)(float *c, const u16 *a, const u16 *b) {
   SHARED(uint4, tile, 16);
   const int lane = threadIdx.x;
-  if (lane < 16) tile[lane] = lane < 8 ? load_stream(b + lane * 8) : load_read_only16(b + lane * 8);
+  if (lane < 12) tile[lane] = lane < 8 ? load_stream(b + lane * 8) : load_read_only16(b + lane * 8);
+  else if (lane < 16) {
+    const uint2 first = load_stream8(b + lane * 8), second = load_read_only8(b + lane * 8 + 4);
+    tile[lane] = {first.x, first.y, second.x, second.y};
+  }
   sync_warp();
   u32 left[4], right[2];
   for (int k = 0; k < 4; k++) left[k] = *reinterpret_cast<const u32 *>(a + (lane / 4 + (k & 1) * 8) * 16 + lane % 4 * 2 + (k & 2) * 4);

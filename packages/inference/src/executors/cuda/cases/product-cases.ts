@@ -128,7 +128,7 @@ function fewRowsOfTensorCores({
     for (const bits of [4, 8] as const) {
       const x = numbers.bfloat16(rows * k);
       const args = [...common(x, blocksOf(numbers, { bits, n, k })), blockShift, ...noFurther];
-      const sharedBytes = warps * 4 * (1024 + (128 * 512) / bits / blockSize);
+      const sharedBytes = warps * 4 * (1024 + 128 * Math.max(4, 512 / bits / blockSize));
       const entry = `gemv_mma_q${bits}_${rowsAtOnce}`;
       cases.push({ manifest: gemvMmaBlocks, entry, ...geometry, sharedBytes, args });
     }

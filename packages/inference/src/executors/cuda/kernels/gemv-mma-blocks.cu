@@ -6,7 +6,7 @@
 // 16 bytes on, k a multiple of 8; out (rows, n) float32. Rows: counts[0] · factor. Any n.
 //
 // Entries gemv_mma_qBITS_R; up to 8 warps; grid, rows_of_block, matrix_of, order and further products as in gemv-mma.cu. Dynamic shared memory: 4
-// stages of 1024 + 128 · (blocks of a stage, max(1, 512 / BITS / block_size)) bytes for each warp.
+// stages of 1024 + 128 · max(4, blocks of a stage, 512 / BITS / block_size) bytes for each warp.
 #include "gemv-mma.cuh"
 
 #define STAGES 4
@@ -14,6 +14,8 @@
 
 // Where 16 bytes of a line of 64 are: neighbours in a column are in different banks.
 DEV int place16(int line, int chunk) { return line * 64 + ((chunk ^ (line >> 1 & 3)) << 4); }
+// Where a number of a block is in a group of 4 or 8 of a line; likewise.
+DEV int place_of_number(int line, int block, int group) { return line * group + (block ^ (line & group / 2 & 4)); }
 DEV u32 low_halves(u32 a, u32 b) { return (a & 0xffffu) | b << 16; }
 DEV u32 high_halves(u32 a, u32 b) { return a >> 16 | (b & 0xffff0000u); }
 
@@ -22,7 +24,9 @@ DEV u32 high_halves(u32 a, u32 b) { return a >> 16 | (b & 0xffff0000u); }
 template <int BITS> struct Chunk;
 // Eight numbers of a word, of which those of its halves are multiplied together: 128 + q.
 template <> struct Chunk<4> {
-  static constexpr int columns = 32, each = 8, words = 4, more = 128;
+  static constexpr int columns = 32, each = 8, words = 4;
+  // What is multiplied is so much more than q less its zero point.
+  static DEV float more_than(u32 zero) { return float_from_bits(0x43000000u | zero << 16); }
   static DEV void load(u32 (&x)[words], const u16 *from) {
     const uint4 v = load_read_only16(from);
     x[0] = low_halves(v.x, v.z); x[1] = high_halves(v.x, v.z); x[2] = low_halves(v.y, v.w); x[3] = high_halves(v.y, v.w);
@@ -38,9 +42,10 @@ template <> struct Chunk<4> {
 };
 // Four numbers of a word, q − 128 as a sum: 128 + the low 7 bits; −128 or, where the high bit is not set, −256.
 template <> struct Chunk<8> {
-  static constexpr int columns = 16, each = 4, words = 2, more = -128;
+  static constexpr int columns = 16, each = 4, words = 2;
+  static DEV float more_than(u32 zero) { return (float)((int)zero - 128); }
   static DEV void load(u32 (&x)[words], const u16 *from) {
-    const uint2 v = load8(from);
+    const uint2 v = load_read_only8(from);
     x[0] = low_halves(v.x, v.y); x[1] = high_halves(v.x, v.y);
   }
   static DEV u32 low(u32 word) { return (word & 0x007f007fu) | 0x43004300u; }
@@ -64,31 +69,34 @@ DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const i
   const Matrix matrix(matrices, read.matrix(rows.tile.matrix()));
   const int lane = threadIdx.x % 32, line = lane / 4, quarter = lane % 4, output0 = read.first, n = read.n;
   const int blocks = (k + (1 << block_shift) - 1) >> block_shift, bytes = (blocks << block_shift) / 8 * BITS;
-  const int stage_blocks = max(1, step >> block_shift), stage_bytes = 1024 + 128 * stage_blocks;
-  u8 *const ring = memory + threadIdx.x / 32 * STAGES * stage_bytes;
   const u8 *q = (const u8 *)matrix.data;
-  // Half of the lanes copy scales, half minima: of blocks of 32 columns those of a stage at once, where lines begin at such multiples.
-  constexpr int most = step / 32;
-  const float *numbers = lane < 16 ? matrix.scales : matrix.minima;
-  const bool is_wide = stage_blocks % most == 0 && blocks % most == 0 && is_aligned16(numbers);
+  // Scales are copied in groups of 8 blocks, which are a sector of a line; beside minima in groups of 4, or of a stage that has more.
+  const bool has_minima = matrix.minima;
+  const int group_shift = has_minima && (BITS == 8 || block_shift > 4) ? 2 : 3, group = 1 << group_shift, column_shift = block_shift + group_shift;
+  const int group_size = has_minima ? 32 * group : 16 * group, warp_bytes = STAGES * (1024 + 128 * max(4, step >> block_shift));
+  u8 *const ring = memory + threadIdx.x / 32 * warp_bytes;
+  float *const groups = reinterpret_cast<float *>(ring + STAGES * 1024);
+  const bool is_wide = blocks % 4 == 0 && is_aligned16(matrix.scales) && is_aligned16(matrix.minima);
   const WarpColumns part(k, step);
-  // Numbers, and scales and minima of blocks as (line, block), of the columns from `begin` on; 0 beyond the row.
+  // The numbers of a stage and, where a group begins, its scales and minima as (line, block); 0 beyond the row.
   auto fetch = [&](int begin) {
-    u8 *to = ring + begin / step % STAGES * stage_bytes;
+    u8 *to = ring + begin / step % STAGES * 1024;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
       const int l = line + h * 8, at = begin / 8 * BITS + quarter * 16;
       copy_async16(to + place16(l, quarter), q + (i64)min(output0 + l, n - 1) * bytes + at, at < bytes);
     }
-    const float *from = numbers + (i64)min(output0 + lane % 16, n - 1) * blocks;
+    if (begin != part.begin && (begin & ((1 << column_shift) - 1)) != 0) return;
+    // Half of the lanes copy scales, half minima, or all of them half a line.
+    const int first = has_minima ? 0 : lane / 16 * 4, first_block = (begin >> column_shift << group_shift) + first;
+    const float *numbers = (has_minima && lane >= 16 ? matrix.minima : matrix.scales) + (i64)min(output0 + lane % 16, n - 1) * blocks;
+    float *to_group = groups + (begin >> column_shift & (STAGES - 1)) * group_size;
 #pragma unroll 1
-    for (int j = 0; j < stage_blocks; j += is_wide ? most : 1) {
-      const int block = (begin >> block_shift) + j;
-      const bool is_inside = numbers && block < blocks;
-      float *scales = reinterpret_cast<float *>(to + 1024) + lane * stage_blocks + j;
-      const float *at = is_inside ? from + block : matrix.scales;
-      if (is_wide) copy_async_cached<most * 4>(scales, at, is_inside);
-      else copy_async_cached<4>(scales, at, is_inside);
+    for (int j = 0; j < (has_minima ? group : 4); j += is_wide ? 4 : 1) {
+      const int block = first_block + j;
+      float *place = to_group + place_of_number(has_minima ? lane : lane % 16, first + j, group);
+      if (is_wide) copy_async_cached<16>(place, block < blocks ? numbers + block : numbers, block < blocks);
+      else copy_async_cached<4>(place, block < blocks ? numbers + block : numbers, block < blocks);
     }
   };
   // Blocks of 16 columns are half a chunk of 32: inputs of the other half are 0 then.
@@ -97,18 +105,34 @@ DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const i
 #pragma unroll
   for (int t = 0; t < tiles; t++) from[t] = x + rows.begin(t * 8 + line, k) + quarter * C::each;
   float sums[tiles][4] = {}, products[tiles][4] = {}, totals[tiles][4] = {};
+  const int zero_bytes = (blocks * BITS + 7) / 8;
+  auto zeros_of = [&](int h) { return matrix.zeros + (i64)min(output0 + line + 8 * h, n - 1) * zero_bytes; };
+  // Of 4 bits the zero points of 8 blocks of the lane's lines, a stage's at least; 16 rows leave no registers for them.
+  constexpr bool in_words = BITS == 4 && R == 8;
+  u32 zeros[2] = {0x88888888u, 0x88888888u};
+  auto load_zeros = [&](int first) {
+    const u8 *at[2] = {zeros_of(0) + first, zeros_of(1) + first};
+    if (((zero_bytes | (u32)(u64)matrix.zeros) & 3) == 0) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) zeros[h] = *reinterpret_cast<const u32 *>(at[h]);
+      return;
+    }
+#pragma unroll 1
+    for (int i = min(4, zero_bytes - first) - 1; i >= 0; i--)
+#pragma unroll
+      for (int h = 0; h < 2; h++) zeros[h] = zeros[h] << 8 | at[h][i];
+  };
   // Ends a block: its products, and what is added to each of its inputs, by the scales of two lines.
-  auto add_block = [&](const float *scales, int block) {
+  auto add_block = [&](const float *of_group, int block) {
+    const float *scales = of_group + place_of_number(line, block & (group - 1), group);
     float scale[2], offset[2];
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      int zero = 1 << (BITS - 1);
-      if (matrix.zeros && block < blocks) {
-        const u8 *zeros = matrix.zeros + (i64)min(output0 + line + 8 * h, n - 1) * ((blocks * BITS + 7) / 8);
-        zero = BITS == 4 ? zeros[block / 2] >> block % 2 * 4 & 15 : zeros[block];
-      }
-      scale[h] = scales[(line + 8 * h) * stage_blocks];
-      offset[h] = scales[(line + 8 * h + 16) * stage_blocks] - scale[h] * (float)(zero + C::more);
+      u32 zero = 1 << (BITS - 1);
+      if (in_words) zero = zeros[h] >> block % 8 * 4 & 15;
+      else if (matrix.zeros && block < blocks) zero = BITS == 4 ? zeros_of(h)[block / 2] >> block % 2 * 4 & 15 : zeros_of(h)[block];
+      scale[h] = scales[8 * h * group];
+      offset[h] = (has_minima ? scales[(8 * h + 16) * group] : 0.f) - scale[h] * C::more_than(zero);
     }
 #pragma unroll
     for (int t = 0; t < tiles; t++)
@@ -125,6 +149,7 @@ DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const i
   }
 #pragma unroll 1
   for (int begin = part.begin; begin < part.end; begin += step) {
+    if (in_words && matrix.zeros && (begin == part.begin || (begin & ((8 << block_shift) - 1)) == 0)) load_zeros((begin >> (block_shift + 3)) * 4);
     u32 inputs[chunks][tiles][C::words];
 #pragma unroll
     for (int c = 0; c < chunks; c++)
@@ -140,8 +165,8 @@ DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const i
     sync_warp();
     if (begin + (STAGES - 1) * step < part.end) fetch(begin + (STAGES - 1) * step);
     copy_commit();
-    const u8 *stage = ring + begin / step % STAGES * stage_bytes;
-    const float *scales = reinterpret_cast<const float *>(stage + 1024);
+    const u8 *stage = ring + begin / step % STAGES * 1024;
+    const float *of_group = groups + (begin >> column_shift & (STAGES - 1)) * group_size;
 #pragma unroll
     for (int pair = 0; pair < chunks; pair += 2) {
       u32 words[4];
@@ -163,24 +188,22 @@ DEV void gemv_mma_blocks(float *out1, const u16 *x, const i64 *matrices, const i
 #pragma unroll
             for (int i = 0; i < C::words; i += 2) mma_bf16(totals[t], ones, v[i], v[i + 1]);
           }
-          const int block = (column >> block_shift) + half, at = block - (begin >> block_shift);
-          if (is_end) add_block(scales + at, block);
+          if (is_end) add_block(of_group, (column >> block_shift) + half);
         }
       }
     }
   }
   copy_wait<0>();
   sync_warp();
-  // With 4 bits the address of the bias has no room in registers until here.
   const Outputs outputs(OUTPUTS, block_again(), out1, n1, out2, n2, out3, n3);
-  write_outputs<R>(outputs, reinterpret_cast<float *>(memory), STAGES * stage_bytes / 4, sums, rows, BITS == 4 ? Matrix(matrices, outputs.matrix(rows.tile.matrix())).bias : matrix.bias);
+  write_outputs<R>(outputs, reinterpret_cast<float *>(memory), warp_bytes / 4, sums, rows, Matrix(matrices, outputs.matrix(rows.tile.matrix())).bias);
 }
 
-#define GEMV(name, BITS, R) \
-  KERNEL(name, 256)(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, int block_shift, float *out2, int n2, float *out3, int n3) { \
+#define GEMV(DECLARATION, BITS, R) \
+  DECLARATION(float *out1, const u16 *x, const i64 *matrices, const int *matrix_of, const int *order, const int *counts, int factor, int n1, int k, int rows_of_block, int block_shift, float *out2, int n2, float *out3, int n3) { \
     gemv_mma_blocks<BITS, R>(out1, x, matrices, matrix_of, order, counts, factor, n1, k, rows_of_block, block_shift, out2, n2, out3, n3); \
   }
-GEMV(gemv_mma_q4_8, 4, 8)
-GEMV(gemv_mma_q4_16, 4, 16)
-GEMV(gemv_mma_q8_8, 8, 8)
-GEMV(gemv_mma_q8_16, 8, 16)
+GEMV(KERNEL(gemv_mma_q4_8, 256), 4, 8)
+GEMV(KERNEL_OF_BLOCKS(gemv_mma_q4_16, 256, 2), 4, 16)
+GEMV(KERNEL(gemv_mma_q8_8, 256), 8, 8)
+GEMV(KERNEL_OF_BLOCKS(gemv_mma_q8_16, 256, 2), 8, 16)

@@ -55,7 +55,7 @@ template <class T, int R> DEV void gemv_mma(float *out1, const u16 *x, const i64
     for (int t = 0; t < tiles; t++) multiply<T>(sums[t], first, second, is_inside ? load_read_only16(from[t] + i) : none);
   }
   const Outputs outputs(OUTPUTS, block_again(), out1, n1, out2, n2, out3, n3);
-  write_outputs<R>(outputs, memory, OUTPUTS * R, sums, rows, matrix.bias);
+  write_outputs<R>(outputs, memory, OUTPUTS * R, sums, rows, Matrix(matrices, outputs.matrix(rows.tile.matrix())).bias);
 }
 
 // So many blocks leave registers for all loads of a step to be under way at once. Without that, assemblers take fewer, and wait

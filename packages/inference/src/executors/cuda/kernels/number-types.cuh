@@ -3,6 +3,7 @@
 #include "device.cuh"
 
 DEV bool is_aligned16(const void *p) { return ((u64)p & 15) == 0; }
+DEV bool is_aligned8(const void *p) { return ((u64)p & 7) == 0; }
 
 struct Bf16 {
   typedef u16 stored;
@@ -33,16 +34,10 @@ struct F32 {
   static DEV float narrow(float x) { return x; }
 };
 
-// Eight neighbours from a multiple of 16 bytes.
-template <class T> DEV void load8(float (&out)[8], const typename T::stored *p) {
-  if constexpr (T::per16 == 8) {
-    const uint4 v = load16(p);
-    const u32 w[4] = {v.x, v.y, v.z, v.w};
+// Eight neighbours of 16 bits from a multiple of 16 bytes.
+template <class T> DEV void load8(float (&out)[8], const u16 *p) {
+  const uint4 v = load16(p);
+  const u32 w[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
-    for (int i = 0; i < 4; i++) { out[2 * i] = T::low(w[i]); out[2 * i + 1] = T::high(w[i]); }
-  } else {
-    const float4 a = load_float4(p), b = load_float4(p + 4);
-    out[0] = a.x; out[1] = a.y; out[2] = a.z; out[3] = a.w;
-    out[4] = b.x; out[5] = b.y; out[6] = b.z; out[7] = b.w;
-  }
+  for (int i = 0; i < 4; i++) { out[2 * i] = T::low(w[i]); out[2 * i + 1] = T::high(w[i]); }
 }

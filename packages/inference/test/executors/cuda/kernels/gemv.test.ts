@@ -14,6 +14,7 @@ describeKernels([gemv, sumSplits], (open) => {
     { n: 6, k: 264, rows: 3, atOnce: 4, warps: 2, splits: 1 },
     { n: 5, k: 2600, rows: 7, atOnce: 8, warps: 1, splits: 3 },
     { n: 5, k: 8, rows: 11, atOnce: 4, warps: 4, splits: 2 },
+    { n: 6, k: 1036, rows: 3, atOnce: 4, warps: 1, splits: 1 },
     { n: 3, k: 131, rows: 8, atOnce: 8, warps: 2, splits: 2 },
     { n: 4, k: 77, rows: 1, atOnce: 1, warps: 4, splits: 1 },
   ];

@@ -75,7 +75,7 @@ function gemvMmaKernel(
 ): TileKernel {
   const warps = 2;
   const isBlocks = type.startsWith("q");
-  const warpBytes = isBlocks ? 4 * (1024 + 128 * (64 / blockSize)) : 16 * 8 * 4;
+  const warpBytes = isBlocks ? 4 * (1024 + 128 * Math.max(4, 64 / blockSize)) : 16 * 8 * 4;
   return {
     entry: `gemv_mma_${type}_8`,
     size,

@@ -73,7 +73,8 @@ function fewRowMmaProduct(
     const { bits, blockSize } = encoding;
     const stageColumns = (stageLineBytes * 8) / bits;
     const warps = warpsOf(across, { k: x.width, columns: stages * stageColumns });
-    const stageBytes = outputsOfBlock * (stageLineBytes + 2 * 4 * Math.max(1, stageColumns / blockSize));
+    const stageBlocks = Math.max(stages, stageColumns / blockSize);
+    const stageBytes = outputsOfBlock * (stageLineBytes + 2 * 4 * stageBlocks);
     return launchOf(gemvMmaBlocks, `gemv_mma_q${bits}_${most}`, {
       grid,
       block: lanes * warps,
