@@ -117,16 +117,17 @@ template <class P, int D> DEV void attention_decode(const typename P::stored *ke
   auto fetch = [&](u8 *stage, int page, int id, bool is_value) INLINE {
     if (page < page_end) {
       const i64 of_page = (i64)id * a.kv_heads + rows.kv_head;
-      const S *from = (is_value ? values : keys) + of_page * PAGE * D + lane * P::per16;
+      const S *from = (is_value ? values : keys) + of_page * PAGE * D;
       S *to = reinterpret_cast<S *>(stage) + (is_value ? part : 0);
 #pragma unroll
       for (int k = 0; k < (PAGE * chunks + 31) / 32; k++) {
         const int i = k * 32 + lane;
         if (PAGE * chunks % 32 != 0 && i >= PAGE * chunks) continue;
+        const LineChunk copied = line_chunk<chunks, PAGE>(i);
         // Where 32 chunks are whole lines, the lane's lines are so many apart.
-        const int line = 32 % chunks == 0 ? lane / chunks + k * (32 / chunks) : i / chunks;
-        const int place = 32 % chunks == 0 ? own_place + k * P::template line_place<D>(32 / chunks) : P::template line_place<D>(line) + i % chunks * P::per16;
-        copy_async16(to + place, from + k * 32 * P::per16, rows.reads(page * PAGE + line));
+        const int line = 32 % chunks == 0 ? lane / chunks + k * (32 / chunks) : copied.line;
+        const int place = 32 % chunks == 0 ? own_place + k * P::template line_place<D>(32 / chunks) : P::template line_place<D>(line) + copied.chunk * P::per16;
+        copy_async16(to + place, from + (in_parts<chunks> ? line * chunks + copied.chunk : i) * P::per16, rows.reads(page * PAGE + line));
       }
       if (has_scales && !is_value && lane < 8)
         copy_async16(stage + 2 * part * sizeof(S) + lane * 16, (lane < 4 ? a.key_scales : a.value_scales) + of_page * PAGE + lane % 4 * 4);

@@ -28,20 +28,30 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
   const int first_query = rows.position_of(0), last_query = rows.end - 1;
 
 #pragma unroll 1
-  for (int i = thread; i < ROWS * D / 2; i += 128) {
-    const int r = i / (D / 2), pair = i % (D / 2);
-    u32 packed = 0;
-    if (r < rows.count) {
-      const float2 v = load_float2(a.q + rows.place_of(r) * D + 2 * pair);
-      packed = pack_bf16(v.x, v.y);
+  for (int i = thread; i < ROWS * D / 4; i += 128) {
+    const auto [line, chunk] = line_chunk<D / 8, ROWS>(i / 2);
+    const int column = chunk * 8 + i % 2 * 4;
+    uint2 packed = {0, 0};
+    if (line < rows.count) {
+      const float4 v = load_float4(a.q + rows.place_of(line) * D + column);
+      packed = {pack_bf16(v.x, v.y), pack_bf16(v.z, v.w)};
     }
-    *reinterpret_cast<u32 *>(queries + r * stride + 2 * pair) = packed;
+    store8(queries + line * stride + column, packed);
   }
+  // Of 8 bits a chunk becomes two in the tile: of lines of 6, neighbours are 4 of two lines, and 2 of lines 0, 1, 4 and 5 or 2, 3, 6 and 7.
+  auto copied_chunk = [](int i) INLINE -> LineChunk {
+    if (!has_scales) return line_chunk<chunks, tile>(i);
+    if (chunks != 6) return {i / chunks, i % chunks};
+    if (i < tile * 4) return {i / 4, i % 4};
+    const int at = i - tile * 4;
+    return {at / 16 * 8 + at / 8 % 2 * 2 + at / 2 % 2 + at / 4 % 2 * 4, 4 + at % 2};
+  };
   auto place_of = [&](int position) INLINE { return ((i64)(rows.reads(position) ? rows.table[position / PAGE] : 0) * a.kv_heads + rows.kv_head) * PAGE + position % PAGE; };
   auto fetch = [&](u16 *to, S *staged, const S *from, int at) INLINE {
 #pragma unroll 1
     for (int i = thread; i < tile * chunks; i += 128) {
-      const int line = i / chunks, chunk = i % chunks, position = at * tile + line;
+      const auto [line, chunk] = copied_chunk(i);
+      const int position = at * tile + line;
       const bool is_inside = rows.reads(position);
       copy_async16(has_scales ? (void *)(staged + i * per16) : to + line * stride + chunk * per16, is_inside ? from + place_of(position) * D + chunk * per16 : from, is_inside);
     }
@@ -65,7 +75,8 @@ template <class S, int D> DEV void attention_prefill(const S *keys, const S *val
       const bool is_second = chunks % 8 == 0 && i / 4 % 2 != 0;
       const u32 a = (is_second ? v.z : v.x) ^ 0x80808080u, b = (is_second ? v.w : v.y) ^ 0x80808080u;
       const u32 c = (is_second ? v.x : v.z) ^ 0x80808080u, d = (is_second ? v.y : v.w) ^ 0x80808080u;
-      u16 *own = to + i / chunks * stride + i % chunks * per16;
+      const auto [line, chunk] = copied_chunk(i);
+      u16 *own = to + line * stride + chunk * per16;
       store16(own + (is_second ? 8 : 0), {bytes_as_bf16<0, 1>(a), bytes_as_bf16<2, 3>(a), bytes_as_bf16<0, 1>(b), bytes_as_bf16<2, 3>(b)});
       store16(own + (is_second ? 0 : 8), {bytes_as_bf16<0, 1>(c), bytes_as_bf16<2, 3>(c), bytes_as_bf16<0, 1>(d), bytes_as_bf16<2, 3>(d)});
     }

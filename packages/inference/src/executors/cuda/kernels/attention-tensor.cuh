@@ -65,3 +65,19 @@ struct SoftmaxRows {
 
 // Two signed bytes of a word as bf16, which has all of them; flipped ^ 0x80808080 is the word.
 template <int LOW, int HIGH> DEV u32 bytes_as_bf16(u32 flipped) { return pack_bf16(byte_as_float(flipped, LOW), byte_as_float(flipped, HIGH)); }
+
+// The order in which chunks of 16 bytes of lines are copied to lines an odd number of chunks apart: eight neighbours are in
+// different banks. Of lines of 6, 10 or 12 chunks the first 4 or 8 are copied before the rest; eight neighbours are as many of a
+// line as lines are apart. Others are copied as they are.
+struct LineChunk { int line, chunk; };
+template <int CHUNKS> constexpr bool in_parts = CHUNKS % 2 == 0 && (CHUNKS & (CHUNKS - 1)) != 0;
+template <int WIDTH> DEV LineChunk part_chunk(int i) { return {i / 8 / WIDTH * 8 + i / 8 % WIDTH + i % 8 / WIDTH * WIDTH, i % WIDTH}; }
+// The i-th of LINES lines, a multiple of 16.
+template <int CHUNKS, int LINES> DEV LineChunk line_chunk(int i) {
+  constexpr int first = CHUNKS > 8 ? 8 : 4, rest = CHUNKS - first;
+  if constexpr (in_parts<CHUNKS>) {
+    if (i < LINES * first) return part_chunk<first>(i);
+    const LineChunk of_rest = part_chunk<rest>(i - LINES * first);
+    return {of_rest.line, first + of_rest.chunk};
+  } else return {i / CHUNKS, i % CHUNKS};
+}
