@@ -245,24 +245,31 @@ describe.skipIf("reason" in opened)(title, () => {
       expect(none.stderr).toContain(`, 1 (${uuid}), got 2`);
     });
 
-    test("takes the MIG instance that CUDA shows, in its memory, and says how another is shown", async () => {
+    test("takes a MIG instance that CUDA shows, in its memory, and says how another is shown", async () => {
       const own = "MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
       const other = "MIG-d0d1d2d3-d4d5-d6d7-d8d9-dadbdcdddedf";
-      const machine = { ...environment, STAND_IN_MIG: "1" };
-      const plan = async (list?: string): Promise<unknown> => {
-        const visible = list === undefined ? {} : { CUDA_VISIBLE_DEVICES: list };
-        const run = await runCli([...inspect, "--json"], { environment: { ...machine, ...visible } });
+      // Under a driver before R570, which shows one.
+      const machine = { ...environment, STAND_IN_MIG: "2" };
+      const plan = async (more: Record<string, string>, device = "0"): Promise<unknown> => {
+        const args = [...inspect, "--json", "--device", device];
+        const run = await runCli(args, { environment: { ...machine, ...more } });
         return JSON.parse(run.stdout);
       };
       const onDevice = { executor: { name: "cuda", device: "cuda:0" } };
-      const [half, whole] = [await plan(other), await plan("1")] as { memoryPlan: { totalBytes: number } }[];
+      const [half, whole, second] = [
+        await plan({ CUDA_VISIBLE_DEVICES: other }),
+        await plan({ CUDA_VISIBLE_DEVICES: "1" }),
+        await plan({ STAND_IN_MIG: "1" }, other),
+      ] as { memoryPlan: { totalBytes: number } }[];
       expect([half, whole]).toMatchObject([onDevice, onDevice]);
+      expect(second).toMatchObject({ executor: { name: "cuda", device: "cuda:1" } });
+      expect(second!.memoryPlan.totalBytes).toBe(half!.memoryPlan.totalBytes);
       expect(half!.memoryPlan.totalBytes).toBeLessThan((deviceBytes / 2) * 0.9);
       expect(whole!.memoryPlan.totalBytes).toBeGreaterThan((deviceBytes / 2) * 0.9);
       const refused = await runCli([...inspect, "--device", other], { environment: machine });
       expect(refused.exitCode).toBe(4);
       expect(refused.stderr).toContain(
-        `expected a device among 0 (${own}), got ${other}; CUDA shows a process one MIG instance and nothing beside it`,
+        `expected a device among 0 (${own}), got ${other}; CUDA shows the MIG instances that CUDA_VISIBLE_DEVICES names`,
       );
     });
 

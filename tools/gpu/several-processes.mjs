@@ -146,7 +146,8 @@ function listVisible(_, options) {
 
 export async function choose(options) {
   const own = pathsOf(options.library);
-  const { gpus, problems } = await cuda.readGpus({ nvml: own, cuda: own });
+  const { driver, gpus, problems } = await cuda.readGpus({ nvml: own, cuda: own });
+  const driverVersion = driver?.version;
   assert.ok(gpus.length > 0, `no GPU was read: ${JSON.stringify(problems)}`);
   const [{ uuid }] = gpus;
   const lists = [undefined, "0", uuid, uuid.slice(0, 12), "", "-1", "0,0", "0,99", "99", "none", "0,none"];
@@ -162,7 +163,7 @@ export async function choose(options) {
     );
     assert.equal(status, 0, stderr);
     const real = JSON.parse(stdout);
-    const ours = memory.resolveVisibleGpus(gpus, list).gpus.map((gpu) => gpu.uuid);
+    const ours = memory.resolveVisibleGpus(gpus, list, driverVersion).gpus.map((gpu) => gpu.uuid);
     if (real.uuids.join() !== ours.join()) {
       wrong.push(`${list}: the driver shows (${real.uuids}), we expect (${ours})`);
     }
@@ -174,6 +175,7 @@ export async function choose(options) {
     policy: "most-free",
     devices: gpus,
     env: process.env,
+    driverVersion,
   });
   assert.equal(wrong.length, 0, wrong.join("\n"));
   return { seen, visibleDevices, balance };

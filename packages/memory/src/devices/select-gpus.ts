@@ -21,6 +21,8 @@ export interface SelectGpusOptions {
   readonly devices: readonly LocalGpu[];
   /** Only `CUDA_VISIBLE_DEVICES` is read. [every device can be chosen] */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Of the NVIDIA driver, such as `580.65.06`: one before R570 shows a process one MIG instance. [of R570 or later] */
+  readonly driverVersion?: string | undefined;
   /** Passed to `checkMemoryBalance`. [0.8] */
   readonly balanceThreshold?: number | undefined;
 }
@@ -50,17 +52,24 @@ const gpuOrders: Readonly<Record<GpuPolicy, readonly Order[]>> = {
   spread: [byFreeShare, byUtilization],
 };
 
-/** What can be chosen of: without a list also each MIG instance, for a process that uses nothing else. */
-function selectableOf({ count, devices, env }: SelectGpusOptions): VisibleGpus {
+/**
+ * What can be chosen of. Without a list, one GPU may also be any MIG instance; several are whole GPUs, or where there are
+ * none, instances that a process can have together: a list of UUIDs is of one kind.
+ */
+function selectableOf({ count, devices, env, driverVersion }: SelectGpusOptions): VisibleGpus {
   const list = env?.["CUDA_VISIBLE_DEVICES"];
-  if (list !== undefined) return resolveVisibleGpus(devices, list);
+  if (list !== undefined) return resolveVisibleGpus(devices, list, driverVersion);
   const whole = devices.filter((gpu) => gpu.isMigEnabled !== true);
-  const instances = devices.filter((gpu) => gpu.isMigEnabled === true).flatMap(instancesOf);
-  return { gpus: count === 1 ? [...whole, ...instances] : whole, ignoredEntries: [] };
+  if (count === 1) {
+    const instances = devices.filter((gpu) => gpu.isMigEnabled === true).flatMap(instancesOf);
+    return { gpus: [...whole, ...instances], ignoredEntries: [] };
+  }
+  const gpus = whole.length > 0 ? whole : resolveVisibleGpus(devices, undefined, driverVersion).gpus;
+  return { gpus, ignoredEntries: [] };
 }
 
 /**
- * Selects GPUs for a model; ties are broken by index. An instance of a GPU in MIG mode is selected like a GPU, alone.
+ * Selects GPUs for a model; ties are broken by index. An instance of a GPU in MIG mode is selected like a GPU.
  * @throws MemoryError `NOT_ENOUGH_DEVICES` with the free memory of each visible GPU, `INVALID_ARGUMENT`
  */
 export function selectGpus(options: SelectGpusOptions): GpuSelection {

@@ -304,7 +304,7 @@ describeOverStandIn("a CUDA device", (standIn) => {
   it("is an instance, with its UUID and its memory, where the GPU is in MIG mode", () => {
     standIn.split();
     const split = loadCudaDriver({ libraryPaths: [standIn.path] });
-    expect(split.deviceCount).toBe(1);
+    expect(split.deviceCount).toBe(3);
     using device = createCudaDevice({ driver: split });
     expect(device.uuid).toBe("MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
     expect(device.totalBytes).toBe(128 * mib);
@@ -313,6 +313,18 @@ describeOverStandIn("a CUDA device", (standIn) => {
     expect(() => pool.allocate({ sizeBytes: 129 * mib, tag })).toThrow(
       expect.objectContaining({ code: "OUT_OF_MEMORY" }),
     );
+    using block = pool.allocate({ sizeBytes: 100 * mib, tag });
+    using second = createCudaDevice({ driver: split, ordinal: 1 });
+    expect(second).toMatchObject({
+      uuid: "MIG-d0d1d2d3-d4d5-d6d7-d8d9-dadbdcdddedf",
+      pciAddress: device.pciAddress,
+    });
+    expect([block.sizeBytes, second.freeBytes()]).toEqual([100 * mib, 128 * mib]);
+  });
+  it("is the only one where a driver before R570 shows an instance", () => {
+    standIn.split("before-r570");
+    const older = loadCudaDriver({ libraryPaths: [standIn.path] });
+    expect([older.deviceCount, older.cudaVersion]).toEqual([1, "12.4"]);
   });
   it("throws the driver's error at every call once the context is broken, and can be disposed", async () => {
     for (const arenaKind of ["virtual", "plain"] as const) {

@@ -106,6 +106,7 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     "1,0",
     "0,0",
     "1,7,0",
+    "2,1",
     "GPU-00010203",
     "GPU-1",
     secondInstance,
@@ -115,15 +116,21 @@ describeOverStandIn("the GPUs of a machine", (standIn) => {
     `${secondInstance},0`,
     "",
   ])(
-    "are seen through CUDA_VISIBLE_DEVICES %o as the driver shows them, one of them in MIG mode",
+    "are seen through CUDA_VISIBLE_DEVICES %o as a driver shows them, one of them in MIG mode",
     async (list) => {
       onTestFinished(() => void vi.unstubAllEnvs());
       vi.stubEnv("CUDA_VISIBLE_DEVICES", list);
-      for (const count of [2, 1]) {
+      for (const [count, of] of [
+        [2, "r580"],
+        [1, "r580"],
+        [2, "before-r570"],
+        [1, "before-r570"],
+      ] as const) {
         standIn.setDevices({ count, bytes: 256 * mib });
-        standIn.split();
-        const { gpus } = await readGpus(options);
-        const expected = resolveVisibleGpus(gpus, list).gpus;
+        standIn.split(of);
+        const { gpus, driver } = await readGpus(options);
+        expect(driver?.version).toBe(of === "r580" ? "580.65.06" : "550.54.15");
+        const expected = resolveVisibleGpus(gpus, list, driver?.version).gpus;
         const shown = await readGpus({ nvml: absent, cuda: here });
         expect(shown.gpus.map(({ uuid }) => uuid)).toEqual(expected.map(({ uuid }) => uuid));
         expect(shown.gpus.map(({ totalBytes }) => totalBytes)).toEqual(

@@ -126,18 +126,27 @@ describe("instances of GPUs in MIG mode", () => {
   const select = (count: number, devices: readonly LocalGpu[], list?: string): string =>
     selectGpus({ count, requiredBytes: 0, devices, env: { CUDA_VISIBLE_DEVICES: list } }).visibleDevices;
 
-  it("are selected like GPUs, alone", () => {
+  it("are selected like GPUs, and several of them where there are no whole GPUs", () => {
     expect(select(1, [split])).toBe("MIG-5c2e-2");
     expect(select(1, [gpu(0, 20), split])).toBe("MIG-5c2e-2");
     expect(select(1, [gpu(0, 40), split])).toBe("GPU-00000000-aaaa");
     expect(select(2, [gpu(0, 20), split, gpu(1, 10)])).toBe("GPU-00000000-aaaa,GPU-11111111-aaaa");
-    expect(() => select(2, [split])).toThrow("got 0 of 0 visible and 1 present");
+    expect(select(2, [split])).toBe("MIG-5c2e-2,MIG-5c1f-1");
+    expect(() => select(3, [split])).toThrow("got 2 of 2 visible and 1 present");
+    expect(() =>
+      selectGpus({ count: 2, requiredBytes: 0, devices: [split], driverVersion: "550.54.15" }),
+    ).toThrow("got 1 of 1 visible and 1 present");
   });
 
   it("are not more than a list has", () => {
-    expect(select(1, [gpu(0, 40), split], "4")).toBe("MIG-5c1f-1");
+    expect(select(1, [gpu(0, 40), split], "1")).toBe("MIG-5c1f-1");
     expect(select(1, [gpu(0, 40), split], "0")).toBe("GPU-00000000-aaaa");
-    expect(() => select(2, [gpu(0, 40), split], "0,4")).toThrow(
+    expect(select(2, [gpu(0, 40), split], "0,2,1")).toBe("GPU-00000000-aaaa,MIG-5c2e-2");
+    const env = { CUDA_VISIBLE_DEVICES: "0,4" };
+    const devices = [gpu(0, 40), split];
+    expect(() =>
+      selectGpus({ count: 2, requiredBytes: 0, devices, env, driverVersion: "550.54.15" }),
+    ).toThrow(
       'got 1 of 1 visible and 2 present; free: MIG-5c1f-1 (H200) 19.0 GiB; entries of CUDA_VISIBLE_DEVICES without effect: "0"',
     );
   });
@@ -145,13 +154,13 @@ describe("instances of GPUs in MIG mode", () => {
 
 describe("resolveVisibleGpus", () => {
   const devices = [...four, split];
-  const seen = (value: string | undefined): readonly string[] =>
-    resolveVisibleGpus(devices, value).gpus.map(({ uuid, index }) =>
-      uuid.startsWith("MIG-") ? uuid : String(index),
-    );
+  const before = "550.54.15";
+  const namesOf = (gpus: readonly LocalGpu[]): readonly string[] =>
+    gpus.map(({ uuid, index }) => (uuid.startsWith("MIG-") ? uuid : String(index)));
+  const seen = (value: string | undefined, driverVersion?: string): readonly string[] =>
+    namesOf(resolveVisibleGpus(devices, value, driverVersion).gpus);
 
   it.each([
-    [undefined, ["MIG-5c1f-1"]],
     ["", []],
     ["2,0", ["2", "0"]],
     [" 2 , 0 ", ["2", "0"]],
@@ -173,32 +182,60 @@ describe("resolveVisibleGpus", () => {
     ["MIG-5c2e-2", ["MIG-5c2e-2"]],
     ["MIG-5c1", ["MIG-5c1f-1"]],
     ["MIG-5c", []],
-    ["MIG-5c1,MIG-5c2", ["MIG-5c1f-1"]],
     ["MIG-GPU-44444444-aaaa/2/0", ["MIG-5c2e-2"]],
     ["MIG-GPU-44444444-aaaa/2/1", []],
     ["MIG-5c1,0", ["MIG-5c1f-1"]],
     ["4", ["MIG-5c1f-1"]],
-    ["0,4", ["MIG-5c1f-1"]],
-    ["4,0", ["MIG-5c1f-1"]],
-    ["0,4,7", ["MIG-5c1f-1"]],
     ["4,4", []],
     ["MIG-5c1f-1,MIG-5c1", []],
   ])("resolves %o as CUDA does", (value, expected) => {
     expect(seen(value)).toEqual(expected);
+    expect(seen(value, before)).toEqual(expected);
   });
 
   it.each([
+    [undefined, ["0", "1", "2", "3", "MIG-5c1f-1", "MIG-5c2e-2"], ["MIG-5c1f-1"]],
+    ["MIG-5c2,MIG-5c1", ["MIG-5c2e-2", "MIG-5c1f-1"], ["MIG-5c2e-2"]],
+    ["0,4", ["0", "MIG-5c1f-1"], ["MIG-5c1f-1"]],
+    ["5,0", ["MIG-5c2e-2", "0"], []],
+    ["0,4,7,1", ["0", "MIG-5c1f-1"], ["MIG-5c1f-1"]],
+    ["GPU-0,GPU-4", ["0", "MIG-5c1f-1"], ["MIG-5c1f-1"]],
+  ])("resolves %o as the driver does since R570, and as before", (value, since, earlier) => {
+    for (const version of [undefined, "570.124.06", "580.65.06"]) expect(seen(value, version)).toEqual(since);
+    for (const version of ["525.60.13", before]) expect(seen(value, version)).toEqual(earlier);
+  });
+
+  const empty = gpu(5, 0, { isMigEnabled: true });
+  it.each([
     ["all GPUs without one in MIG mode", four, ["0", "1", "2", "3"]],
-    ["the first instance where all are in MIG mode", [split], ["MIG-5c1f-1"]],
-    ["that of the first that has one", [gpu(5, 0, { isMigEnabled: true }), split], ["MIG-5c1f-1"]],
-    ["an instance, and no GPU beside it", [...four, split], ["MIG-5c1f-1"]],
+    ["instances where all are in MIG mode", [split], ["MIG-5c1f-1", "MIG-5c2e-2"]],
+    ["those of the GPUs that have some", [empty, split], ["MIG-5c1f-1", "MIG-5c2e-2"]],
     ["nothing of a GPU in MIG mode that has no instance", [{ ...split, migInstances: [] }], []],
     ["what is left beside such a GPU", [{ ...split, migInstances: [] }, gpu(1, 80)], ["1"]],
     ["an instance that the driver lists", [gpu(0, 9, { uuid: "MIG-5c1f-1" })], ["MIG-5c1f-1"]],
   ])("without a list has %s", (_, all, expected) => {
     const { gpus, ignoredEntries } = resolveVisibleGpus(all, undefined);
-    expect(gpus.map(({ uuid, index }) => (uuid.startsWith("MIG-") ? uuid : String(index)))).toEqual(expected);
+    expect(namesOf(gpus)).toEqual(expected);
     expect(ignoredEntries).toEqual([]);
+    const one = expected.find((name) => name.startsWith("MIG-"));
+    expect(namesOf(resolveVisibleGpus(all, undefined, before).gpus)).toEqual(
+      one === undefined ? expected : [one],
+    );
+  });
+
+  it("has one compute instance of a GPU instance: the first of the list, or of all", () => {
+    const computeInstances = ["MIG-a", "MIG-b", "MIG-c"].map((uuid, computeInstanceId) => ({
+      uuid,
+      gpuInstanceId: uuid === "MIG-c" ? 2 : 1,
+      computeInstanceId,
+      totalBytes: gibibyte,
+      freeBytes: gibibyte,
+    }));
+    const shared = gpu(0, 0, { isMigEnabled: true, migInstances: computeInstances });
+    expect(namesOf(resolveVisibleGpus([shared], undefined).gpus)).toEqual(["MIG-a", "MIG-c"]);
+    const { gpus, ignoredEntries } = resolveVisibleGpus([shared], "MIG-b,MIG-a,MIG-c,MIG-d");
+    expect(namesOf(gpus)).toEqual(["MIG-b", "MIG-c"]);
+    expect(ignoredEntries).toEqual(["MIG-a", "MIG-d"]);
   });
 
   it("finds an instance that the driver lists by its UUID", () => {
@@ -221,8 +258,11 @@ describe("resolveVisibleGpus", () => {
     expect(resolveVisibleGpus(devices, "0,x,1").ignoredEntries).toEqual(["x", "1"]);
     expect(resolveVisibleGpus(devices, "0,0").ignoredEntries).toEqual(["0", "0"]);
     expect(resolveVisibleGpus(devices, "").ignoredEntries).toEqual([]);
-    expect(resolveVisibleGpus(devices, "0,4,1").ignoredEntries).toEqual(["0", "1"]);
-    expect(resolveVisibleGpus(devices, "MIG-5c1,0").ignoredEntries).toEqual(["0"]);
+    expect(resolveVisibleGpus(devices, "0,4,1").ignoredEntries).toEqual([]);
+    expect(resolveVisibleGpus(devices, "0,4,1", before).ignoredEntries).toEqual(["0", "1"]);
+    for (const version of [undefined, before]) {
+      expect(resolveVisibleGpus(devices, "MIG-5c1,0", version).ignoredEntries).toEqual(["0"]);
+    }
   });
 });
 

@@ -85,7 +85,7 @@ function describeVisible(devices: readonly CudaDeviceDescription[]): string {
 function describeInstances(devices: readonly CudaDeviceDescription[], name: string): string {
   const isAsked = [name, ...devices.map(({ uuid }) => uuid)].some((each) => each.startsWith("MIG-"));
   if (!isAsked) return "";
-  return "; CUDA shows a process one MIG instance and nothing beside it: that which CUDA_VISIBLE_DEVICES names, or else the first";
+  return "; CUDA shows the MIG instances that CUDA_VISIBLE_DEVICES names, or else the first of each GPU instance; with a driver before R570 only one, and no GPU beside it";
 }
 
 /** The device with a number or UUID; of several UUIDs that begin so, none. */

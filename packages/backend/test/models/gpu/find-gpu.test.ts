@@ -34,14 +34,14 @@ describeOverStandIn("a GPU that is looked for", (standIn) => {
     for (const name of ["2", "GPU-", "GPU-ffffffff", "MIG-1"]) {
       const problem = await problemOf(name);
       expect(problem?.split("; ")[0]).toBe(`${visible}, got ${name}`);
-      expect(problem?.includes("one MIG instance")).toBe(name === "MIG-1");
+      expect(problem?.includes("MIG instances")).toBe(name === "MIG-1");
     }
     expect(await problemOf("0", { deviceCount: 0 })).toBe(
       "expected a device that the driver shows, and it shows none, got 0",
     );
   });
 
-  it("is the one MIG instance that CUDA shows, by its number or UUID", async () => {
+  it("is a MIG instance that CUDA shows, by its number or UUID", async () => {
     standIn.split();
     const loadDriver = (): CudaDriver => loadCudaDriver({ libraryPaths: [standIn.path] });
     const instance = "MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
@@ -49,11 +49,18 @@ describeOverStandIn("a GPU that is looked for", (standIn) => {
       const found = await findGpu(name, { loadDriver });
       expect(found).toMatchObject({ gpu: { totalBytes: 128 * 2 ** 20, description: { uuid: instance } } });
     }
+    const other = "MIG-d0d1d2d3-d4d5-d6d7-d8d9-dadbdcdddedf";
+    for (const name of ["1", "MIG-d"]) {
+      const found = await findGpu(name, { loadDriver });
+      expect(found).toMatchObject({ gpu: { totalBytes: 128 * 2 ** 20, description: { uuid: other } } });
+    }
+    expect(readVisibleGpus(loadDriver)).toEqual([instance, other, second]);
+    standIn.split("before-r570");
     for (const name of ["1", "MIG-d", first]) {
       expect(await findGpu(name, { loadDriver })).toEqual({
         problem:
-          `expected a device among 0 (${instance}), got ${name}; CUDA shows a process one MIG instance and nothing ` +
-          "beside it: that which CUDA_VISIBLE_DEVICES names, or else the first",
+          `expected a device among 0 (${instance}), got ${name}; CUDA shows the MIG instances that CUDA_VISIBLE_DEVICES ` +
+          "names, or else the first of each GPU instance; with a driver before R570 only one, and no GPU beside it",
       });
     }
     expect(readVisibleGpus(loadDriver)).toEqual([instance]);

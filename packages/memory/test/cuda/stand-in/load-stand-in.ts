@@ -53,8 +53,8 @@ export interface StandIn {
   release(): void;
   /** While closed, a reading of temperature waits for up to 5 s, and fails when it was not opened. */
   gate(isClosed: boolean): void;
-  /** Puts the first device into MIG mode with two instances. */
-  split(): void;
+  /** Puts the first device into MIG mode with two instances, of which a driver `before-r570` shows one. */
+  split(driver?: "r580" | "before-r570"): void;
   /** Makes all calls that need the context return a status, as after a kernel that broke it; 0 repairs it. */
   breakContext(status: number): void;
   /** Aligns allocations to 256 bytes, the guaranteed minimum. */
@@ -138,7 +138,7 @@ export function loadStandIn(path: string): StandIn {
     hold: () => hold(1),
     release: () => hold(0),
     gate: (isClosed) => gate(isClosed ? 1 : 0),
-    split: () => split(1),
+    split: (of = "r580") => split(of === "r580" ? 1 : 2),
     breakContext: (status) => breakContext(status),
     misalign: () => misalign(1),
     callCount: () => Number(calls()),

@@ -25,7 +25,7 @@
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700 };
 /* Compute capability 8.6, 8.9 and 12.0 have no more shared memory for a block, whatever the stand-in says it is. */
 enum { OPT_IN_SHARED = 99 * 1024 };
-enum { MAX_DEVICES = 8, MAX_RANGES = 65536, MAX_OPS = 65536, MAX_STREAMS = 256, GRANULARITY = 2097152 };
+enum { MAX_DEVICES = 9, MAX_RANGES = 65536, MAX_OPS = 65536, MAX_STREAMS = 256, GRANULARITY = 2097152 };
 
 typedef int status_t;
 typedef uint64_t ptr_t;
@@ -38,8 +38,8 @@ static uint64_t device_bytes = 256ull << 20;
 static int has_vmm = 1;
 static int is_held;
 static volatile int is_gated; /* nvmlDeviceGetTemperature waits for another thread to let it go on */
-static int has_mig; /* of the first device, in two instances: NVML's MIG devices 0 and 3 */
-static int instance = -1; /* the one that the driver shows, in place of all else; -1: none */
+static int has_mig; /* of the first device, in two GPU instances: NVML's MIG devices 0 and 3. 2: under a driver before R570 */
+static int shown_mig; /* has_mig, as the driver found it */
 static uint64_t shift; /* set while nothing is allocated */
 static uint32_t idle_ids; /* of STAND_IN_IDLE; 0 where kernels run */
 static uint64_t idle_step_ns; /* of STAND_IN_STEP_US */
@@ -112,7 +112,7 @@ static stream_t default_streams[MAX_DEVICES];
 static op_t ops[MAX_OPS];
 static int op_count;
 static reservation_t reservations[MAX_RANGES];
-static int visible[MAX_DEVICES], visible_mig[MAX_DEVICES], visible_count; /* what the program's device numbers stand for */
+static int visible[MAX_DEVICES], visible_count; /* the slots that the program's device numbers stand for */
 static uint64_t own_used[MAX_DEVICES], *used = own_used;
 static int contexts[MAX_DEVICES], retained[MAX_DEVICES];
 static int live_streams, live_events, live_pinned, live_handles, live_reservations, is_initialized, nvml_users;
@@ -127,7 +127,8 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *bytes = getenv("STAND_IN_BYTES"), *devices = getenv("STAND_IN_DEVICES");
   if (bytes) device_bytes = strtoull(bytes, NULL, 10);
   if (devices) device_count = atoi(devices);
-  has_mig = getenv("STAND_IN_MIG") != NULL;
+  const char *mig = getenv("STAND_IN_MIG");
+  if (mig) has_mig = atoi(mig);
   const char *ids = getenv("STAND_IN_IDLE");
   if (ids) idle_ids = (uint32_t)strtoul(ids, NULL, 10);
   const char *step = getenv("STAND_IN_STEP_US");
@@ -281,8 +282,7 @@ void standin_reset(void) {
   for (visible_count = 0; visible_count < device_count; visible_count++) visible[visible_count] = visible_count;
   call_count = 0;
   shift = 0;
-  has_mig = 0;
-  instance = -1;
+  has_mig = shown_mig = 0;
   is_gated = 0;
   forget_failure();
 }
@@ -336,47 +336,57 @@ static int write_uuid(char *out, unsigned size, int device, int mig) {
   for (int i = 0; i < 16; i++) at += snprintf(out + at, size - (unsigned)at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", (unsigned)(first_byte(device, mig) + i));
   return at;
 }
-/* A GPU in MIG mode is used through its first instance; an instance is shown alone, whatever else is in the list. */
-static int show_device(int device, int mig) {
-  if (has_mig && device == 0 && mig < 0) mig = 0;
-  for (int i = 0; i < visible_count; i++) if (visible[i] == device && visible_mig[i] == mig) return 0;
-  if (mig >= 0 && instance < 0) instance = mig;
-  visible_mig[visible_count] = mig;
-  visible[visible_count++] = device;
+/* The state of a device is in a slot: that of the first instance in its GPU's, that of the second in one of its own. */
+enum { SECOND = MAX_DEVICES - 1 };
+static int mig_of(int slot) { return !shown_mig || (slot && slot != SECOND) ? -1 : slot ? 3 : 0; }
+static int device_of(int slot) { return shown_mig && slot == SECOND ? 0 : slot; }
+static int show_slot(int slot) {
+  for (int i = 0; i < visible_count; i++) if (visible[i] == slot) return 0;
+  visible[visible_count++] = slot;
   return 1;
 }
-/* The devices that a list names by index or by abbreviated UUID; the first invalid entry ends it, and a device named twice
-   empties it. */
-static void read_visible_list(const char *list) {
+static int kind_of(const char *entry) { return *entry == 'G' || *entry == 'M' ? *entry : '0'; }
+/* Of `all`, the devices that a list names by index, and any device by abbreviated UUID; the first invalid entry ends it, as
+   does one of another kind than the first, and a device named twice empties it. A GPU in MIG mode is used through its first
+   instance. */
+static void read_visible_list(const char *list, const int *all, int all_count) {
   static const int migs[] = {-1, 0, 3};
-  for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
+  int kind = kind_of(list);
+  for (; *list; list += strcspn(list, ","), list += *list == ',') {
     size_t length = strcspn(list, ",");
-    int found = -1, mig = -1, count = 0;
+    int found = -1, count = 0;
     char *end;
     long index = strtol(list, &end, 10);
-    if (end != list) { found = (int)index; count = index >= 0 && index < device_count; }
+    if (kind_of(list) != kind) return;
+    if (end != list) { count = index >= 0 && index < all_count; if (count) found = all[index]; }
     else for (int i = 0; i < device_count; i++) for (int k = 0; k < (has_mig && i == 0 ? 3 : 1); k++) {
       char uuid[64];
       write_uuid(uuid, sizeof uuid, i, migs[k]);
-      if (strncmp(list, uuid, length) == 0) { found = i; mig = migs[k]; count++; }
+      if (strncmp(list, uuid, length) == 0) { found = migs[k] == 3 ? SECOND : i; count++; }
     }
     if (count != 1) return;
-    if (!show_device(found, mig)) { visible_count = 0; return; }
+    if (!show_slot(found)) { visible_count = 0; return; }
   }
 }
+/* A driver before R570 shows one instance, and nothing beside it. */
 static void read_visible_devices(void) {
   const char *list = getenv("CUDA_VISIBLE_DEVICES");
+  int all[MAX_DEVICES], all_count = 0;
+  for (int i = 0; i < device_count; i++) {
+    all[all_count++] = i;
+    if (i == 0 && has_mig == 1) all[all_count++] = SECOND;
+  }
+  shown_mig = has_mig;
   visible_count = 0;
-  instance = -1;
-  if (list) read_visible_list(list);
-  else for (int i = 0; i < device_count; i++) show_device(i, -1);
-  if (visible_count == 0) instance = -1;
-  if (instance < 0) return;
-  visible[0] = 0;
-  visible_count = 1;
+  if (list) read_visible_list(list, all, all_count);
+  else for (int i = 0; i < all_count; i++) show_slot(all[i]);
+  for (int i = 0; i < visible_count && has_mig == 2; i++) if (mig_of(visible[i]) >= 0) {
+    visible[0] = visible[i];
+    visible_count = 1;
+  }
 }
 /* An instance has half of the memory. */
-static uint64_t bytes_of(int device) { return instance >= 0 && device == 0 ? device_bytes / 2 : device_bytes; }
+static uint64_t bytes_of(int slot) { return mig_of(slot) >= 0 ? device_bytes / 2 : device_bytes; }
 status_t cuInit(unsigned flags) {
   ENTER;
   if (flags) return INVALID_VALUE;
@@ -385,13 +395,13 @@ status_t cuInit(unsigned flags) {
   is_initialized = 1;
   return OK;
 }
-status_t cuDriverGetVersion(int *out) { ENTER; *out = 13000; return OK; }
+status_t cuDriverGetVersion(int *out) { ENTER; *out = has_mig == 2 ? 12040 : 13000; return OK; }
 status_t cuDeviceGetCount(int *out) { ENTER; if (!is_initialized) return NOT_INITIALIZED; *out = visible_count; return OK; }
 status_t cuDeviceGet(int *out, int ordinal) { ENTER; if (ordinal < 0 || ordinal >= visible_count) return INVALID_DEVICE; *out = ordinal; return OK; }
-status_t cuDeviceGetName(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, instance < 0 ? "Stand-in GPU %d" : "Stand-in GPU %d MIG", visible[device]); return OK; }
-status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * visible[device] + i); return OK; }
+status_t cuDeviceGetName(char *out, int size, int device) { ENTER; int slot = visible[device]; snprintf(out, (size_t)size, mig_of(slot) < 0 ? "Stand-in GPU %d" : "Stand-in GPU %d MIG", device_of(slot)); return OK; }
+status_t cuDeviceGetUuid(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(0x10 * device_of(visible[device]) + i); return OK; }
 /* For a MIG instance the second version returns the UUID of the instance. */
-status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(first_byte(visible[device], instance) + i); return OK; }
+status_t cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER; for (int i = 0; i < 16; i++) out[i] = (unsigned char)(first_byte(device_of(visible[device]), mig_of(visible[device])) + i); return OK; }
 status_t cuDeviceTotalMem_v2(size_t *out, int device) { ENTER; *out = bytes_of(visible[device]); return OK; }
 status_t cuDeviceGetAttribute(int *out, int which, int device) {
   ENTER;
@@ -401,7 +411,7 @@ status_t cuDeviceGetAttribute(int *out, int which, int device) {
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) if (others[i][0] == which) *out = others[i][1];
   return OK;
 }
-status_t cuDeviceGetPCIBusId(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "0000:%02X:00.0", 0x17 + visible[device]); return OK; }
+status_t cuDeviceGetPCIBusId(char *out, int size, int device) { ENTER; snprintf(out, (size_t)size, "0000:%02X:00.0", 0x17 + device_of(visible[device])); return OK; }
 status_t cuDevicePrimaryCtxRetain(uint64_t *out, int device) { ENTER; retained[visible[device]]++; *out = (uint64_t)&contexts[visible[device]]; return OK; }
 status_t cuDevicePrimaryCtxRelease_v2(int device) { ENTER; device = visible[device]; if (!retained[device]) return INVALID_CONTEXT; retained[device]--; return OK; }
 status_t cuCtxSetCurrent(uint64_t context) {
@@ -634,8 +644,8 @@ enum { NVML_INVALID_ARGUMENT = 2, NVML_NOT_SUPPORTED = 3, NVML_INSUFFICIENT_SIZE
 const char *nvmlErrorString(int status) { return status == 3 ? "Not Supported" : status == 9 ? "Driver Not Loaded" : status == 15 ? "GPU is lost" : status == 999 ? "Unknown Error" : "Invalid Argument"; }
 status_t nvmlInit_v2(void) { ASK; nvml_users++; return OK; }
 status_t nvmlShutdown(void) { ASK; nvml_users--; return OK; }
-status_t nvmlSystemGetDriverVersion(char *out, unsigned size) { ASK; snprintf(out, size, "580.65.06"); return OK; }
-status_t nvmlSystemGetCudaDriverVersion_v2(int *out) { ASK; *out = 13000; return OK; }
+status_t nvmlSystemGetDriverVersion(char *out, unsigned size) { ASK; snprintf(out, size, has_mig == 2 ? "550.54.15" : "580.65.06"); return OK; }
+status_t nvmlSystemGetCudaDriverVersion_v2(int *out) { ASK; *out = has_mig == 2 ? 12040 : 13000; return OK; }
 status_t nvmlDeviceGetCount_v2(unsigned *out) { ASK; *out = (unsigned)device_count; return OK; }
 status_t nvmlDeviceGetHandleByIndex_v2(unsigned index, uint64_t *out) { ASK; if ((int)index >= device_count) return NVML_INVALID_ARGUMENT; *out = index + 1; return OK; }
 status_t nvmlDeviceGetName(uint64_t device, char *out, unsigned size) { ASK; snprintf(out, size, "Stand-in GPU %d", (int)device - 1); return OK; }
@@ -653,7 +663,7 @@ status_t nvmlDeviceGetTemperature(uint64_t device, unsigned sensor, unsigned *ou
 status_t nvmlDeviceGetPowerUsage(uint64_t device, unsigned *out) { ASK; *out = 75500 + (unsigned)device; return OK; }
 status_t nvmlDeviceGetEnforcedPowerLimit(uint64_t device, unsigned *out) { ASK; if (device == 2) return NVML_NOT_SUPPORTED; *out = 700000; return OK; }
 status_t nvmlDeviceGetTotalEccErrors(uint64_t device, unsigned type, unsigned counter, uint64_t *out) { ASK; (void)counter; if (device == 2) return NVML_NOT_SUPPORTED; *out = type ? 0 : 3; return OK; }
-status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ASK; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = (unsigned)has_mig; return OK; }
+status_t nvmlDeviceGetMigMode(uint64_t device, unsigned *now, unsigned *pending) { ASK; if (device == 2) return NVML_NOT_SUPPORTED; *now = *pending = has_mig != 0; return OK; }
 status_t nvmlDeviceGetMaxMigDeviceCount(uint64_t device, unsigned *out) { ASK; (void)device; *out = 7; return OK; }
 status_t nvmlDeviceGetMigDeviceHandleByIndex(uint64_t device, unsigned index, uint64_t *out) { ASK; (void)device; if (index != 0 && index != 3) return 6; *out = 100 + index; return OK; }
 status_t nvmlDeviceGetGpuInstanceId(uint64_t device, unsigned *out) { ASK; *out = (unsigned)device - 99; return OK; }
