@@ -15,7 +15,8 @@ build();
 const child = spawn(
   process.execPath,
   [join(root, "packages", "backend", "bin", "infernode.js"), "serve", ...process.argv.slice(2)],
-  { stdio: "inherit" },
+  // The daemon expects a signal twice, as from npm.
+  { stdio: "inherit", env: { ...process.env, npm_lifecycle_event: "start" } },
 );
 const passedAtMs = new Map();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

@@ -20,6 +20,9 @@ export interface StopOptions {
 
 /** A signal arrives twice if it is sent to the process group and also forwarded by a parent, later on a busy machine. */
 const duplicateSignalMs = 150;
+/** The same where npm, or the program that `npm start` runs, is such a parent. */
+const npmDuplicateSignalMs = 500;
+const forwardingScripts: ReadonlySet<string | undefined> = new Set(["start", "npx"]);
 
 const secondExitCodes: Readonly<Record<StopSignal, number>> = {
   SIGHUP: exitCodes.hungUp,
@@ -33,6 +36,8 @@ export function stopOnSignals(
   { logger, context, signals }: StopOptions,
 ): Stopping {
   const stopped = createResolvers<number>();
+  const isForwarded = forwardingScripts.has(context.environment["npm_lifecycle_event"]);
+  const windowMs = isForwarded ? npmDuplicateSignalMs : duplicateSignalMs;
   const stop = (reason: string, exitCode: number): void => {
     server.stop(reason).then(
       () => stopped.resolve(exitCode),
@@ -47,8 +52,8 @@ export function stopOnSignals(
     context.onSignal(signal, () => {
       if (first === undefined) {
         first = { signal, atMs: performance.now() };
-        setTimeout(() => stop(signal, exitCodes.success), duplicateSignalMs);
-      } else if (signal !== first.signal || performance.now() - first.atMs >= duplicateSignalMs) {
+        setTimeout(() => stop(signal, exitCodes.success), windowMs);
+      } else if (signal !== first.signal || performance.now() - first.atMs >= windowMs) {
         context.exit(secondExitCodes[signal]);
       }
     });
