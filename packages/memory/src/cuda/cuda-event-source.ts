@@ -1,8 +1,8 @@
 import type { EventSource } from "../sub-allocator/ports.ts";
-import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
-import type { CudaStream } from "./cuda-stream.ts";
-import type { CleanupQueue } from "./cleanup-queue.ts";
+import { type CudaContext, handleDisposed } from "./device/cuda-context.ts";
+import { createCudaEvent, type CudaEvent } from "./device/cuda-event.ts";
+import type { CudaStream } from "./device/cuda-stream.ts";
+import type { CleanupQueue } from "./device/cleanup-queue.ts";
 
 /** Events on a pool's streams; released events are reused. */
 export interface CudaEventSource extends EventSource<CudaEvent> {

@@ -9,14 +9,14 @@ import {
   resolveLimitBytes,
   resolveRetainBytes,
 } from "../pool/pool-options.ts";
-import { handleDisposed } from "./cuda-context.ts";
-import { type CudaArena, createCudaArenaSource } from "./cuda-arena-source.ts";
-import type { CudaDevice } from "./cuda-device.ts";
+import { handleDisposed } from "./device/cuda-context.ts";
+import { type CudaArena, createCudaArenaSource } from "./device/cuda-arena-source.ts";
+import type { CudaDevice } from "./device/cuda-device.ts";
 import { createCudaEventSource } from "./cuda-event-source.ts";
-import { CudaBlock, type CudaBlockHooks, type CudaMemoryBlock } from "./cuda-memory-block.ts";
-import type { CudaStream } from "./cuda-stream.ts";
+import { CudaBlock, type CudaBlockHooks, type CudaMemoryBlock } from "./device/cuda-memory-block.ts";
+import type { CudaStream } from "./device/cuda-stream.ts";
 import type { Placement } from "../sub-allocator/sub-allocator.ts";
-import { createCleanupQueue } from "./cleanup-queue.ts";
+import { createCleanupQueue } from "./device/cleanup-queue.ts";
 
 const mib = 2 ** 20;
 

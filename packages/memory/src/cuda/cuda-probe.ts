@@ -1,8 +1,8 @@
 import type { Device } from "../device.ts";
 import type { DeviceProbe } from "../devices/list-devices.ts";
 import { messageOf } from "../errors.ts";
-import { createCudaDevice } from "./cuda-device.ts";
-import { describeCudaDevice } from "./cuda-device-description.ts";
+import { createCudaDevice } from "./device/cuda-device.ts";
+import { describeCudaDevice } from "./device/cuda-device-description.ts";
 import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
 
 function createListedDevice(driver: CudaDriver, ordinal: number): Device {

@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import { createCudaDevice } from "./cuda-device.ts";
+import { createCudaDevice } from "./device/cuda-device.ts";
 import { type CudaDriver, type CudaDriverOptions, loadCudaDriver } from "./driver/cuda-driver.ts";
 import type { GpuDetails, GpuProblem, GpuInventory } from "./nvml/gpu-inventory.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
-import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
+import type { CudaMemoryBlock } from "../../src/cuda/device/cuda-memory-block.ts";
+import { createCudaDevice, type CudaDevice } from "../../src/cuda/device/cuda-device.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { allocatorCases, type AllocatorHarness } from "../../src/testing.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
-import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
+import { createCudaDevice, type CudaDevice } from "../../src/cuda/device/cuda-device.ts";
+import type { CudaMemoryBlock } from "../../src/cuda/device/cuda-memory-block.ts";
 import {
   createCudaMemoryPool,
   type CudaMemoryPool,
   type CudaMemoryPoolOptions,
 } from "../../src/cuda/cuda-memory-pool.ts";
-import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
-import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
+import type { CudaStream } from "../../src/cuda/device/cuda-stream.ts";
+import type { PinnedBuffer } from "../../src/cuda/device/pinned-buffer.ts";
 import { OutOfMemoryError } from "../../src/errors.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
+import { createCudaDevice } from "../../src/cuda/device/cuda-device.ts";
 import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
 import { OutOfMemoryError } from "../../src/errors.ts";
 import type { MemoryEvent } from "../../src/events.ts";

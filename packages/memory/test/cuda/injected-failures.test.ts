@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { expect, it } from "vitest";
-import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
+import { createCudaDevice, type CudaDevice } from "../../src/cuda/device/cuda-device.ts";
 import { type CudaDriver, loadCudaDriver } from "../../src/cuda/driver/cuda-driver.ts";
 import { CudaError } from "../../src/cuda/driver/cuda-error.ts";
-import type { CudaEvent } from "../../src/cuda/cuda-event.ts";
+import type { CudaEvent } from "../../src/cuda/device/cuda-event.ts";
 import { cudaFunctions, cudaOptionalFunctions } from "../../src/cuda/driver/cuda-functions.ts";
-import { type CudaModule, loadCudaModule } from "../../src/cuda/cuda-module.ts";
-import type { CudaMemoryBlock } from "../../src/cuda/cuda-memory-block.ts";
-import { captureGraph, type CudaGraph } from "../../src/cuda/cuda-graph.ts";
+import { type CudaModule, loadCudaModule } from "../../src/cuda/launch/cuda-module.ts";
+import type { CudaMemoryBlock } from "../../src/cuda/device/cuda-memory-block.ts";
+import { captureGraph, type CudaGraph } from "../../src/cuda/launch/cuda-graph.ts";
 import { createCudaMemoryPool, type CudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
-import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
-import type { PinnedBuffer } from "../../src/cuda/pinned-buffer.ts";
+import type { CudaStream } from "../../src/cuda/device/cuda-stream.ts";
+import type { PinnedBuffer } from "../../src/cuda/device/pinned-buffer.ts";
 import { collectUntil } from "./collect-garbage.ts";
 import { describeOverStandIn, type StandIn } from "./stand-in/stand-in.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { nvmlFunctions, nvmlOptionalFunctions } from "../../src/cuda/nvml/nvml-functions.ts";
 import { loadNvml, nvmlLibraryPaths } from "../../src/cuda/nvml/nvml.ts";
-import { readDriverVersion } from "../../src/cuda/read-driver-version.ts";
+import { readDriverVersion } from "../../src/cuda/nvml/read-driver-version.ts";
 import { createGpuReader, readGpus } from "../../src/cuda/read-gpus.ts";
 import { readHostMemory } from "../../src/devices/host-memory.ts";
 import { selectGpus } from "../../src/devices/select-gpus.ts";

@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { describeOverProcessor } from "../../../../test/support/cuda/describe-over-processor.ts";
-import { deviceFunctions as manifest } from "../../../../test/support/cuda/kernels/device-functions.ts";
-import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
-import { collectUntil } from "./collect-garbage.ts";
-import type { CudaFunction } from "../../src/cuda/cuda-function.ts";
-import { captureGraph } from "../../src/cuda/cuda-graph.ts";
-import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
-import { loadCudaModule } from "../../src/cuda/cuda-module.ts";
+import { describeOverProcessor } from "../../../../../test/support/cuda/describe-over-processor.ts";
+import { deviceFunctions as manifest } from "../../../../../test/support/cuda/kernels/device-functions.ts";
+import { createCudaDevice } from "../../../src/cuda/device/cuda-device.ts";
+import { collectUntil } from "../collect-garbage.ts";
+import type { CudaFunction } from "../../../src/cuda/launch/cuda-function.ts";
+import { captureGraph } from "../../../src/cuda/launch/cuda-graph.ts";
+import { createCudaMemoryPool } from "../../../src/cuda/cuda-memory-pool.ts";
+import { loadCudaModule } from "../../../src/cuda/launch/cuda-module.ts";
 
 const image = readFileSync(
-  new URL("../../../../test/support/cuda/kernels/device-functions.ptx", import.meta.url),
+  new URL("../../../../../test/support/cuda/kernels/device-functions.ptx", import.meta.url),
   "utf8",
 );
 const mib = 2 ** 20;

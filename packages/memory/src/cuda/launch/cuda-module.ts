@@ -1,11 +1,11 @@
-import { invalidArgument } from "../assert-argument.ts";
-import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import type { CudaDevice } from "./cuda-device.ts";
+import { invalidArgument } from "../../assert-argument.ts";
+import { type CudaContext, handleDisposed } from "../device/cuda-context.ts";
+import type { CudaDevice } from "../device/cuda-device.ts";
 import { createCudaFunction, type CudaFunction } from "./cuda-function.ts";
-import { CudaError } from "./driver/cuda-error.ts";
-import { cudaSuccess, jitOption } from "./driver/cuda-functions.ts";
-import { decodeText } from "./driver/decode.ts";
-import { addressOfBuffer } from "./driver/foreign-library.ts";
+import { CudaError } from "../driver/cuda-error.ts";
+import { cudaSuccess, jitOption } from "../driver/cuda-functions.ts";
+import { decodeText } from "../driver/decode.ts";
+import { addressOfBuffer } from "../driver/foreign-library.ts";
 import type { KernelEntry, KernelManifest, KernelName } from "./kernel-manifest.ts";
 
 /** Kernels on a device, compiled by the driver from PTX. */

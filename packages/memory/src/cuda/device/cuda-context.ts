@@ -1,6 +1,6 @@
-import { MemoryError } from "../errors.ts";
-import type { CudaDriver } from "./driver/cuda-driver.ts";
-import { callForeignAsync } from "./driver/foreign-library.ts";
+import { MemoryError } from "../../errors.ts";
+import type { CudaDriver } from "../driver/cuda-driver.ts";
+import { callForeignAsync } from "../driver/foreign-library.ts";
 
 /** The driver and the primary context of a device, shared by its streams, events, pools and pinned buffers. */
 export interface CudaContext {

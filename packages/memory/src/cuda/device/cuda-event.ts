@@ -1,6 +1,6 @@
-import { assertDevice } from "../assert-argument.ts";
+import { assertDevice } from "../../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { cuEventBlockingSync, cuEventDefault, cuEventDisableTiming } from "./driver/cuda-functions.ts";
+import { cuEventBlockingSync, cuEventDefault, cuEventDisableTiming } from "../driver/cuda-functions.ts";
 
 export interface CudaEventOptions {
   /** Whether the device writes down when it reaches the event, which takes it a little longer. [false] */

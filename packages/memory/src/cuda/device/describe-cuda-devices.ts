@@ -1,5 +1,5 @@
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
-import type { CudaDriver } from "./driver/cuda-driver.ts";
+import type { CudaDriver } from "../driver/cuda-driver.ts";
 
 /**
  * Describes the GPUs that the driver shows this process, without opening any.

@@ -1,7 +1,7 @@
-import { invalidArgument } from "../assert-argument.ts";
-import type { CudaDriver } from "./driver/cuda-driver.ts";
-import { deviceAttribute } from "./driver/cuda-functions.ts";
-import { decodeText, formatUuid } from "./driver/decode.ts";
+import { invalidArgument } from "../../assert-argument.ts";
+import type { CudaDriver } from "../driver/cuda-driver.ts";
+import { deviceAttribute } from "../driver/cuda-functions.ts";
+import { decodeText, formatUuid } from "../driver/decode.ts";
 
 /** The properties of a GPU that the driver reports without a context. */
 export interface CudaDeviceDescription {

@@ -1,8 +1,8 @@
-import { assertDevice } from "../assert-argument.ts";
-import { handleDisposed } from "./cuda-context.ts";
-import type { CudaDevice } from "./cuda-device.ts";
-import type { CudaStream } from "./cuda-stream.ts";
-import { cuStreamCaptureModeThreadLocal } from "./driver/cuda-functions.ts";
+import { assertDevice } from "../../assert-argument.ts";
+import { handleDisposed } from "../device/cuda-context.ts";
+import type { CudaDevice } from "../device/cuda-device.ts";
+import type { CudaStream } from "../device/cuda-stream.ts";
+import { cuStreamCaptureModeThreadLocal } from "../driver/cuda-functions.ts";
 
 /** Work that was recorded once and is queued as a whole. */
 export interface CudaGraph extends Disposable {

@@ -1,7 +1,7 @@
-import type { Device } from "../device.ts";
-import { assertDevice, invalidArgument } from "../assert-argument.ts";
-import { MemoryError } from "../errors.ts";
-import { type CudaDriver, loadCudaDriver } from "./driver/cuda-driver.ts";
+import type { Device } from "../../device.ts";
+import { assertDevice, invalidArgument } from "../../assert-argument.ts";
+import { MemoryError } from "../../errors.ts";
+import { type CudaDriver, loadCudaDriver } from "../driver/cuda-driver.ts";
 import { type CudaDeviceDescription, describeCudaDevice } from "./cuda-device-description.ts";
 import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
 import { type CudaContext, handleDisposed, retainCudaContext } from "./cuda-context.ts";

@@ -1,12 +1,12 @@
-import { assertDevice } from "../assert-argument.ts";
+import { assertDevice } from "../../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
 import { createCudaEvent, type CudaEvent } from "./cuda-event.ts";
 import {
   cuStreamNonBlocking,
   cudaErrorContextIsDestroyed,
   cudaErrorInvalidContext,
-} from "./driver/cuda-functions.ts";
-import { callForeignAsync } from "./driver/foreign-library.ts";
+} from "../driver/cuda-functions.ts";
+import { callForeignAsync } from "../driver/foreign-library.ts";
 
 /** A CUDA stream. Work on one stream runs in order; work on different streams is ordered by events only. */
 export interface CudaStream extends Disposable {

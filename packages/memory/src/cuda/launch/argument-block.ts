@@ -1,5 +1,5 @@
-import { invalidArgument } from "../assert-argument.ts";
-import { addressOfBuffer } from "./driver/foreign-library.ts";
+import { invalidArgument } from "../../assert-argument.ts";
+import { addressOfBuffer } from "../driver/foreign-library.ts";
 import type { KernelArgumentType, KernelEntry } from "./kernel-manifest.ts";
 
 /** The arguments of one kernel in native memory, written again for each launch. */

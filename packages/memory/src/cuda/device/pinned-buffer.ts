@@ -1,6 +1,6 @@
-import { assertInteger } from "../assert-argument.ts";
+import { assertInteger } from "../../assert-argument.ts";
 import { type CudaContext, handleDisposed } from "./cuda-context.ts";
-import { viewForeignMemory } from "./driver/foreign-library.ts";
+import { viewForeignMemory } from "../driver/foreign-library.ts";
 
 /** Page-locked host memory that the device reads and writes directly. */
 export interface PinnedBuffer extends Disposable {

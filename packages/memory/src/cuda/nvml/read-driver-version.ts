@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { decodeText } from "./driver/decode.ts";
-import { loadNvml, type NvmlOptions } from "./nvml/nvml.ts";
+import { decodeText } from "../driver/decode.ts";
+import { loadNvml, type NvmlOptions } from "./nvml.ts";
 
 export interface DriverVersionOptions {
   readonly nvml?: NvmlOptions;

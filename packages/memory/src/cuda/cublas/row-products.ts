@@ -1,17 +1,12 @@
-import { assertDevice, assertInteger, invalidArgument } from "../assert-argument.ts";
-import type { CublasLibrary } from "./cublas/cublas-library.ts";
-import { CublasObjects } from "./cublas/cublas-objects.ts";
-import {
-  type AlgorithmSource,
-  ProductShape,
-  type ProductSize,
-  rowsOfBucket,
-} from "./cublas/product-shape.ts";
-import { handleDisposed } from "./cuda-context.ts";
-import type { CudaDevice } from "./cuda-device.ts";
-import type { CudaMemoryBlock } from "./cuda-memory-block.ts";
-import type { CudaStream } from "./cuda-stream.ts";
-import { releaseAfter } from "./release-after.ts";
+import { assertDevice, assertInteger, invalidArgument } from "../../assert-argument.ts";
+import type { CublasLibrary } from "./cublas-library.ts";
+import { CublasObjects } from "./cublas-objects.ts";
+import { type AlgorithmSource, ProductShape, type ProductSize, rowsOfBucket } from "./product-shape.ts";
+import { handleDisposed } from "../device/cuda-context.ts";
+import type { CudaDevice } from "../device/cuda-device.ts";
+import type { CudaMemoryBlock } from "../device/cuda-memory-block.ts";
+import type { CudaStream } from "../device/cuda-stream.ts";
+import { releaseAfter } from "../device/release-after.ts";
 
 /** `out = x · weightᵀ + bias`, of matrices that are stored row by row at fixed addresses of the device. */
 export interface RowProductRequest extends Pick<ProductSize, "type" | "n" | "k"> {

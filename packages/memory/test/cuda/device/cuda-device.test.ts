@@ -1,11 +1,11 @@
 import { expect, it, vi } from "vitest";
-import { createCudaDevice } from "../../src/cuda/cuda-device.ts";
-import { loadCudaDriver } from "../../src/cuda/driver/cuda-driver.ts";
-import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
-import { createCudaProbe } from "../../src/cuda/cuda-probe.ts";
-import { listDevices, probeDevices } from "../../src/devices/list-devices.ts";
-import { collectUntil } from "./collect-garbage.ts";
-import { describeOverStandIn } from "./stand-in/stand-in.ts";
+import { createCudaDevice } from "../../../src/cuda/device/cuda-device.ts";
+import { loadCudaDriver } from "../../../src/cuda/driver/cuda-driver.ts";
+import { createCudaMemoryPool } from "../../../src/cuda/cuda-memory-pool.ts";
+import { createCudaProbe } from "../../../src/cuda/cuda-probe.ts";
+import { listDevices, probeDevices } from "../../../src/devices/list-devices.ts";
+import { collectUntil } from "../collect-garbage.ts";
+import { describeOverStandIn } from "../stand-in/stand-in.ts";
 
 const mib = 2 ** 20;
 const tag = { model: "test", purpose: "workspace" } as const;

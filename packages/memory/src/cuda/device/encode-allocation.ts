@@ -2,7 +2,7 @@ import {
   cuMemAccessFlagsProtReadwrite,
   cuMemAllocationTypePinned,
   cuMemLocationTypeDevice,
-} from "./driver/cuda-functions.ts";
+} from "../driver/cuda-functions.ts";
 
 /**
  * Encodes `CUmemAllocationProp`, 32 bytes: pinned memory on one device, not shared.

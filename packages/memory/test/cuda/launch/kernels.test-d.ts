@@ -1,6 +1,6 @@
 import { expectTypeOf } from "vitest";
-import type { CudaModule } from "../../src/cuda/cuda-module.ts";
-import type { KernelArguments } from "../../src/cuda/kernel-manifest.ts";
+import type { CudaModule } from "../../../src/cuda/launch/cuda-module.ts";
+import type { KernelArguments } from "../../../src/cuda/launch/kernel-manifest.ts";
 
 const manifest = {
   module: "scale",

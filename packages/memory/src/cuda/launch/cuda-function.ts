@@ -1,9 +1,9 @@
-import { assertDevice, invalidArgument } from "../assert-argument.ts";
+import { assertDevice, invalidArgument } from "../../assert-argument.ts";
 import { createArgumentBlock } from "./argument-block.ts";
-import type { CudaContext } from "./cuda-context.ts";
-import type { CudaDevice } from "./cuda-device.ts";
-import type { CudaStream } from "./cuda-stream.ts";
-import { functionAttribute } from "./driver/cuda-functions.ts";
+import type { CudaContext } from "../device/cuda-context.ts";
+import type { CudaDevice } from "../device/cuda-device.ts";
+import type { CudaStream } from "../device/cuda-stream.ts";
+import { functionAttribute } from "../driver/cuda-functions.ts";
 import type { KernelArguments, KernelEntry } from "./kernel-manifest.ts";
 
 /** Sizes in x, y and z; what is left out is 1. */

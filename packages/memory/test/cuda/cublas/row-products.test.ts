@@ -3,17 +3,21 @@ import {
   cublasLibraryPaths,
   type CublasLibrary,
   openCublasLibrary,
-} from "../../src/cuda/cublas/cublas-library.ts";
-import { cublasValues } from "../../src/cuda/cublas/cublas-functions.ts";
-import { CublasObjects } from "../../src/cuda/cublas/cublas-objects.ts";
-import { ProductShape } from "../../src/cuda/cublas/product-shape.ts";
-import { createCudaDevice, type CudaDevice } from "../../src/cuda/cuda-device.ts";
-import { captureGraph } from "../../src/cuda/cuda-graph.ts";
-import { createCudaMemoryPool } from "../../src/cuda/cuda-memory-pool.ts";
-import type { CudaStream } from "../../src/cuda/cuda-stream.ts";
-import { CudaError } from "../../src/cuda/driver/cuda-error.ts";
-import { createRowProducts, type RowProductRequest, type RowProducts } from "../../src/cuda/row-products.ts";
-import { describeOverStandIn } from "./stand-in/stand-in.ts";
+} from "../../../src/cuda/cublas/cublas-library.ts";
+import { cublasValues } from "../../../src/cuda/cublas/cublas-functions.ts";
+import { CublasObjects } from "../../../src/cuda/cublas/cublas-objects.ts";
+import { ProductShape } from "../../../src/cuda/cublas/product-shape.ts";
+import { createCudaDevice, type CudaDevice } from "../../../src/cuda/device/cuda-device.ts";
+import { captureGraph } from "../../../src/cuda/launch/cuda-graph.ts";
+import { createCudaMemoryPool } from "../../../src/cuda/cuda-memory-pool.ts";
+import type { CudaStream } from "../../../src/cuda/device/cuda-stream.ts";
+import { CudaError } from "../../../src/cuda/driver/cuda-error.ts";
+import {
+  createRowProducts,
+  type RowProductRequest,
+  type RowProducts,
+} from "../../../src/cuda/cublas/row-products.ts";
+import { describeOverStandIn } from "../stand-in/stand-in.ts";
 
 const tag = { model: "test", purpose: "workspace" } as const;
 type NumberType = RowProductRequest["type"];

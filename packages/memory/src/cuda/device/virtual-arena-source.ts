@@ -1,8 +1,8 @@
-import { MemoryError } from "../errors.ts";
+import { MemoryError } from "../../errors.ts";
 import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
-import type { CudaDriver, CudaOptionalFunctions } from "./driver/cuda-driver.ts";
-import { cuMemAllocGranularityMinimum, cudaErrorOutOfMemory } from "./driver/cuda-functions.ts";
+import type { CudaDriver, CudaOptionalFunctions } from "../driver/cuda-driver.ts";
+import { cuMemAllocGranularityMinimum, cudaErrorOutOfMemory } from "../driver/cuda-functions.ts";
 import { encodeAccess, encodeProperties } from "./encode-allocation.ts";
 import { releaseAfter } from "./release-after.ts";
 

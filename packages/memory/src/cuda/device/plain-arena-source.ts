@@ -1,6 +1,6 @@
 import type { CudaArena, CudaArenaSource, CudaArenaSourceOptions } from "./cuda-arena-source.ts";
 import type { CudaDevice } from "./cuda-device.ts";
-import { cudaErrorOutOfMemory } from "./driver/cuda-functions.ts";
+import { cudaErrorOutOfMemory } from "../driver/cuda-functions.ts";
 
 const mib = 2 ** 20;
 const alignmentBytes = 4096;

@@ -1,5 +1,10 @@
-import type { AllocationTag, MemoryBlock } from "../allocator.ts";
-import { type BlockOwner, type BlockRange, refuseDisposed, refuseDoubleFree } from "../pool/memory-pool.ts";
+import type { AllocationTag, MemoryBlock } from "../../allocator.ts";
+import {
+  type BlockOwner,
+  type BlockRange,
+  refuseDisposed,
+  refuseDoubleFree,
+} from "../../pool/memory-pool.ts";
 import type { CudaArena } from "./cuda-arena-source.ts";
 
 /** A block in GPU memory. After dispose, its memory is reused behind the work on its stream. */

@@ -1,4 +1,4 @@
-import type { ArenaSource, MappedArena } from "../sub-allocator/ports.ts";
+import type { ArenaSource, MappedArena } from "../../sub-allocator/ports.ts";
 import type { CudaDevice } from "./cuda-device.ts";
 import type { CleanupQueue } from "./cleanup-queue.ts";
 import { createPlainArenaSource } from "./plain-arena-source.ts";
